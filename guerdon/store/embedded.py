@@ -1,0 +1,344 @@
+"""Start, or attach to, the private PostgreSQL of a data folder.
+
+It listens on a Unix socket in a folder that only its owner can enter, and on no network address: so it
+needs no password, no free port, and no other user of the machine can reach it. asyncpg, psycopg, psql
+and pgbench all speak to a socket.
+
+Every process that uses the server holds a shared lock on one file, which the kernel lets go even at
+kill -9. Whoever leaves last stops the server; one left behind by a killed process is attached to again.
+"""
+
+import atexit
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+import psycopg
+
+from guerdon.store.embedded_account import EmbeddedUnavailable, choose_account, open_way
+from guerdon.store.embedded_cluster import (
+    DATABASE,
+    PORT,
+    ROLE,
+    Cluster,
+    binaries,
+    clean_environment,
+    create_cluster,
+    write_settings,
+)
+
+__all__ = ["EmbeddedServer", "EmbeddedUnavailable", "binaries", "default_data_dir", "start"]
+
+_POLL_SECONDS = 0.02
+_STOP_SECONDS_MAX = 60.0
+_LOG_BYTES_MAX = 16 << 20
+_SHARED_MEMORY_HELD = "pre-existing shared memory block"
+
+
+def default_data_dir(environment: Mapping[str, str]) -> Path:
+    """Say where the data folder is: GUERDON_DATA_DIR, or the platform's place for such data.
+
+    Root's place is the system's (/var/lib/guerdon): its home is closed to the user who runs the server.
+    """
+    if named := environment.get("GUERDON_DATA_DIR"):
+        return Path(named).expanduser()
+    if os.geteuid() == 0:
+        return Path("/var/lib/guerdon")
+    shared = environment.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(shared).expanduser() / "guerdon"
+
+
+class EmbeddedServer:
+    """A running private server that this process is attached to."""
+
+    def __init__(
+        self, cluster: Cluster, *, pid: int, socket_dir: Path, users_lock: int, attached: bool
+    ) -> None:
+        self._cluster = cluster
+        self._users_lock: int | None = users_lock
+        self._process_id = os.getpid()
+        self.pid = pid
+        self.socket_dir = socket_dir
+        self.attached = attached
+        atexit.register(self.stop)
+
+    @property
+    def home(self) -> Path:
+        """The folder of this server: its cluster, log and socket."""
+        return self._cluster.home
+
+    @property
+    def programs(self) -> Path:
+        """The folder with the psql, pgbench and pg_dump that fit this server."""
+        return self._cluster.programs
+
+    @property
+    def url(self) -> str:
+        """The database that Guerdon uses, as asyncpg and libpq read it."""
+        return self.url_of(DATABASE)
+
+    def url_of(self, database: str) -> str:
+        """Give the URL of another database on the same server."""
+        folder = quote(str(self.socket_dir), safe="")
+        return f"postgresql://{ROLE}@/{quote(database)}?host={folder}&port={PORT}"
+
+    def stop(self) -> bool:
+        """Leave the server, and stop it if nobody else is attached; say whether it was stopped.
+
+        Runs by itself when the process ends. May be called twice; a forked child's call does nothing.
+        """
+        if self._users_lock is None or os.getpid() != self._process_id:
+            return False
+        atexit.unregister(self.stop)
+        os.close(self._users_lock)
+        self._users_lock = None
+        with _start_lock(self._cluster):
+            last = os.open(_users_file(self._cluster), os.O_RDWR)
+            try:
+                fcntl.flock(last, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(last)
+            return _stop_postmaster(self._cluster)
+
+    def __enter__(self) -> "EmbeddedServer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def start(
+    data_dir: Path,
+    *,
+    programs: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+    timeout_seconds: float = 300.0,
+) -> EmbeddedServer:
+    """Start the private server of a data folder, or attach to the one already running there.
+
+    `programs` names another PostgreSQL's bin folder (the wheel's by default); `settings` override the
+    chosen ones and count only if this call starts the server. Blocks until the server takes
+    connections, recovery after a crash included. Refuses with EmbeddedUnavailable.
+    """
+    cluster = _prepare(data_dir, programs or binaries())
+    with _start_lock(cluster):
+        users_lock = os.open(_users_file(cluster), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(users_lock, fcntl.LOCK_SH)
+            running = _find_postmaster(cluster)
+            if running is None:
+                create_cluster(cluster)
+                write_settings(cluster, settings or {})
+                _launch(cluster, deadline=time.monotonic() + timeout_seconds)
+            pid, socket_dir = _await_ready(cluster, deadline=time.monotonic() + timeout_seconds)
+            server = EmbeddedServer(
+                cluster,
+                pid=pid,
+                socket_dir=socket_dir,
+                users_lock=users_lock,
+                attached=running is not None,
+            )
+            _ensure_database(server)
+        except BaseException:
+            os.close(users_lock)
+            raise
+    return server
+
+
+def _prepare(data_dir: Path, programs: Path) -> Cluster:
+    home = data_dir.expanduser().absolute() / "postgresql"
+    try:
+        home = home.resolve()
+        account = choose_account(home)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if account.is_other and home.stat().st_uid != account.uid:
+            os.chown(home, account.uid, account.gid)
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise PermissionError(f"{home} belongs to another user")
+    except OSError as error:
+        raise EmbeddedUnavailable(
+            f"the data folder {data_dir} cannot be used: {error.strerror or error}",
+            remedy="Choose a folder you may write to with GUERDON_DATA_DIR.",
+        ) from error
+    open_way(home, account)
+    open_way(programs, account)
+    return Cluster(home=home, programs=programs, account=account)
+
+
+def _users_file(cluster: Cluster) -> Path:
+    return cluster.home / "users.lock"
+
+
+@contextmanager
+def _start_lock(cluster: Cluster) -> Iterator[None]:
+    """Let one process at a time start or stop the server."""
+    lock = os.open(cluster.home / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _find_postmaster(cluster: Cluster) -> int | None:
+    """Find the process id of the server that runs on this cluster, if one does.
+
+    A pid file may be left from before a crash, its number since given to a stranger: a postmaster is
+    known by working in its cluster's folder. A stranger's pid file is removed, or PostgreSQL would
+    refuse to start.
+    """
+    pid_file = cluster.data / "postmaster.pid"
+    try:
+        pid = int(pid_file.read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None
+    if _works_in(pid, cluster.data):
+        return pid
+    pid_file.unlink(missing_ok=True)
+    return None
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    if not Path("/proc/self/cwd").exists():
+        return True
+    try:
+        # A process that has ended and waits to be reaped has no folder any more.
+        return Path(f"/proc/{pid}/cwd").readlink() == folder
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+
+
+def _launch(cluster: Cluster, *, deadline: float) -> None:
+    """Start the server, again and again while a killed one's last children still hold its memory."""
+    if cluster.log.exists() and cluster.log.stat().st_size > _LOG_BYTES_MAX:
+        cluster.log.replace(cluster.log.with_suffix(".log.1"))
+    while True:
+        log_start = cluster.log.stat().st_size if cluster.log.exists() else 0
+        process = _spawn(cluster)
+        while process.poll() is None:
+            if _read_status(cluster, process.pid) is not None:
+                # Popen warns about children it forgets; this one is meant to outlive the object.
+                _children.append(process)
+                return
+            if time.monotonic() > deadline:
+                process.send_signal(signal.SIGINT)
+                raise _did_not_start(cluster, log_start, "it was not ready in time")
+            time.sleep(_POLL_SECONDS)
+        failure = _did_not_start(cluster, log_start, f"it ended with {process.returncode}")
+        if _SHARED_MEMORY_HELD not in failure.reason or time.monotonic() > deadline:
+            raise failure
+        time.sleep(0.1)
+
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def _spawn(cluster: Cluster) -> subprocess.Popen[bytes]:
+    other = cluster.account.is_other
+    with cluster.log.open("ab") as log:
+        return subprocess.Popen(
+            [str(cluster.programs / "postgres"), "-D", str(cluster.data)],
+            user=cluster.account.uid if other else None,
+            group=cluster.account.gid if other else None,
+            extra_groups=[] if other else None,
+            umask=0o077,
+            cwd="/",
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # Ctrl-C at our terminal is ours to handle; the server must outlive our last statement.
+            start_new_session=True,
+        )
+
+
+def _did_not_start(cluster: Cluster, log_start: int, how: str) -> EmbeddedUnavailable:
+    with cluster.log.open("rb") as log:
+        log.seek(log_start)
+        said = log.read(64 << 10).decode(errors="replace")
+    telling = [line for line in said.splitlines() if "FATAL" in line or "PANIC" in line]
+    reason = " ".join(telling[-3:] or said.splitlines()[-3:])
+    return EmbeddedUnavailable(
+        f"the server did not start ({how}): {reason}",
+        remedy=f"Its log is {cluster.log}. A damaged cluster is restored from a backup.",
+    )
+
+
+def _read_status(cluster: Cluster, pid: int) -> tuple[Path, str] | None:
+    """Read the socket folder and the state from the pid file, once the server has written it whole."""
+    try:
+        lines = (cluster.data / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return None
+    if len(lines) < 8 or lines[0].strip() != str(pid):
+        return None
+    return Path(lines[4]), lines[7].strip()
+
+
+def _await_ready(cluster: Cluster, *, deadline: float) -> tuple[int, Path]:
+    log_start = cluster.log.stat().st_size if cluster.log.exists() else 0
+    while time.monotonic() < deadline:
+        for child in _children:
+            child.poll()
+        pid = _find_postmaster(cluster)
+        if pid is None:
+            raise _did_not_start(cluster, max(0, log_start - 4096), "it ended while starting")
+        status = _read_status(cluster, pid)
+        if status is not None and status[1] == "ready":
+            return pid, status[0]
+        time.sleep(_POLL_SECONDS)
+    raise _did_not_start(cluster, log_start, "it was not ready in time")
+
+
+def _ensure_database(server: EmbeddedServer) -> None:
+    try:
+        with psycopg.connect(server.url_of("postgres"), autocommit=True) as connection:
+            there = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
+            ).fetchone()
+            if there is None:
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+    except psycopg.Error as error:
+        raise EmbeddedUnavailable(
+            f"the server runs but refuses us: {error}",
+            remedy=f"Its log is {server.home / 'server.log'}.",
+        ) from error
+
+
+def _stop_postmaster(cluster: Cluster) -> bool:
+    """Ask for a fast shutdown, which rolls back open transactions and writes a checkpoint."""
+    pid = _find_postmaster(cluster)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGINT)
+    deadline = time.monotonic() + _STOP_SECONDS_MAX
+    while time.monotonic() < deadline:
+        for child in _children:
+            child.poll()
+        if not _works_in(pid, cluster.data):
+            _children[:] = [child for child in _children if child.poll() is None]
+            return True
+        time.sleep(_POLL_SECONDS)
+    return False
