@@ -39,6 +39,7 @@ __all__ = ["EmbeddedServer", "EmbeddedUnavailable", "binaries", "default_data_di
 _POLL_SECONDS = 0.02
 _STOP_SECONDS_MAX = 60.0
 _LOG_BYTES_MAX = 16 << 20
+_children: list[subprocess.Popen[bytes]] = []
 _SHARED_MEMORY_HELD = "pre-existing shared memory block"
 
 
@@ -104,6 +105,9 @@ class EmbeddedServer:
             try:
                 fcntl.flock(last, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                # Somebody else's from now on. Popen would warn that we leave a child running.
+                for child in _children:
+                    child.returncode = 0 if child.pid == self.pid else child.returncode
                 return False
             finally:
                 os.close(last)
@@ -142,7 +146,7 @@ def start(
             running = _find_postmaster(cluster)
             if running is None:
                 create_cluster(cluster)
-                write_settings(cluster, settings or {})
+                _clear_leftovers(cluster, write_settings(cluster, settings or {}))
                 _launch(cluster, deadline=time.monotonic() + timeout_seconds)
             pid, socket_dir = _await_ready(cluster, deadline=time.monotonic() + timeout_seconds)
             server = EmbeddedServer(
@@ -198,18 +202,25 @@ def _find_postmaster(cluster: Cluster) -> int | None:
     """Find the process id of the server that runs on this cluster, if one does.
 
     A pid file may be left from before a crash, its number since given to a stranger: a postmaster is
-    known by working in its cluster's folder. A stranger's pid file is removed, or PostgreSQL would
-    refuse to start.
+    known by working in its cluster's folder.
     """
-    pid_file = cluster.data / "postmaster.pid"
+    _reap()
     try:
-        pid = int(pid_file.read_text().split("\n", 1)[0])
+        pid = int((cluster.data / "postmaster.pid").read_text().split("\n", 1)[0])
     except (OSError, ValueError):
         return None
-    if _works_in(pid, cluster.data):
-        return pid
-    pid_file.unlink(missing_ok=True)
-    return None
+    return pid if _works_in(pid, cluster.data) else None
+
+
+def _clear_leftovers(cluster: Cluster, socket_dir: Path) -> None:
+    """Remove the lock files of a server that is gone, though its number may not be free.
+
+    PostgreSQL takes any process with that number for its own, be it a stranger or one that has ended
+    and was never reaped, and would refuse to start. Children of the old server are still noticed: they
+    hold its shared memory, which is found by the folder and not through these files.
+    """
+    for lock in (cluster.data / "postmaster.pid", *socket_dir.glob(".s.PGSQL.*")):
+        lock.unlink(missing_ok=True)
 
 
 def _works_in(pid: int, folder: Path) -> bool:
@@ -252,7 +263,9 @@ def _launch(cluster: Cluster, *, deadline: float) -> None:
         time.sleep(0.1)
 
 
-_children: list[subprocess.Popen[bytes]] = []
+def _reap() -> None:
+    """Collect our servers that have ended: until then their numbers look alive."""
+    _children[:] = [child for child in _children if child.poll() is None]
 
 
 def _spawn(cluster: Cluster) -> subprocess.Popen[bytes]:
@@ -300,8 +313,6 @@ def _read_status(cluster: Cluster, pid: int) -> tuple[Path, str] | None:
 def _await_ready(cluster: Cluster, *, deadline: float) -> tuple[int, Path]:
     log_start = cluster.log.stat().st_size if cluster.log.exists() else 0
     while time.monotonic() < deadline:
-        for child in _children:
-            child.poll()
         pid = _find_postmaster(cluster)
         if pid is None:
             raise _did_not_start(cluster, max(0, log_start - 4096), "it ended while starting")
@@ -335,10 +346,8 @@ def _stop_postmaster(cluster: Cluster) -> bool:
     os.kill(pid, signal.SIGINT)
     deadline = time.monotonic() + _STOP_SECONDS_MAX
     while time.monotonic() < deadline:
-        for child in _children:
-            child.poll()
+        _reap()
         if not _works_in(pid, cluster.data):
-            _children[:] = [child for child in _children if child.poll() is None]
             return True
         time.sleep(_POLL_SECONDS)
     return False

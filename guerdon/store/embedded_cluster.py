@@ -141,10 +141,14 @@ def _initdb_options(version: int) -> list[str]:
     return [*options, "--locale=C", "--lc-ctype=C.UTF-8"]
 
 
-def write_settings(cluster: Cluster, extra: Mapping[str, str]) -> None:
-    """Write guerdon.conf, anew at every start, fit for the machine as it is now."""
+def write_settings(cluster: Cluster, extra: Mapping[str, str]) -> Path:
+    """Write guerdon.conf, anew at every start, fit for the machine as it is now.
+
+    Gives the socket folder, made if need be.
+    """
+    socket_dir = _socket_dir(cluster)
     settings = sensible_settings(
-        memory_bytes=_memory_bytes(), socket_dir=_socket_dir(cluster), has_lz4=_has_lz4(cluster)
+        memory_bytes=_memory_bytes(), socket_dir=socket_dir, has_lz4=_has_lz4(cluster)
     )
     lines = [
         "# Written by guerdon at every start. To change a setting, add it to postgresql.conf",
@@ -155,6 +159,7 @@ def write_settings(cluster: Cluster, extra: Mapping[str, str]) -> None:
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
     if cluster.account.is_other:
         os.chown(target, cluster.account.uid, cluster.account.gid)
+    return socket_dir
 
 
 def sensible_settings(*, memory_bytes: int, socket_dir: Path, has_lz4: bool) -> dict[str, str]:

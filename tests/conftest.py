@@ -1,0 +1,87 @@
+"""What every test may ask for: a database of its own, a pool on it, a server that may be killed."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from hypothesis import settings
+
+from tests.support.servers import HOME_VARIABLE, DurableServer, SharedServer
+
+
+def _register_profiles() -> None:
+    """Name how hard Hypothesis looks; GUERDON_STEPS sets the steps of a state machine's run."""
+    steps = int(os.environ.get("GUERDON_STEPS", "40"))
+    # No deadline: a test's first database statement, or a busy machine, is not a failure.
+    settings.register_profile("default", deadline=None, max_examples=50, stateful_step_count=steps)
+    settings.register_profile("ci", deadline=None, max_examples=100, stateful_step_count=steps)
+    settings.register_profile("long", deadline=None, max_examples=5000, stateful_step_count=steps)
+    settings.load_profile(os.environ.get("GUERDON_HYPOTHESIS_PROFILE", "default"))
+
+
+_register_profiles()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Made once by the process that was started by hand; the workers of pytest-xdist inherit its name.
+    if not hasattr(config, "workerinput"):
+        os.environ[HOME_VARIABLE] = tempfile.mkdtemp(prefix="guerdon-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(HOME_VARIABLE), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def test_home() -> Path:
+    """A folder for the whole run, outside pytest's own, whose parents pytest closes to other users."""
+    return Path(os.environ[HOME_VARIABLE])
+
+
+@pytest.fixture
+def data_dir(test_home: Path) -> Iterator[Path]:
+    """An empty folder in which an embedded server can be started, also by root."""
+    folder = test_home / f"data-{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_server(test_home: Path) -> Iterator[SharedServer]:
+    server = SharedServer(test_home)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_url(shared_server: SharedServer) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    with shared_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(shared_server: SharedServer) -> Iterator[str]:
+    """A database of the test's own without any table."""
+    with shared_server.database(migrated=False) as url:
+        yield url
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with asyncpg.create_pool(database_url, min_size=0, max_size=10) as made:
+        yield made
+
+
+@pytest.fixture
+def durable_server(data_dir: Path) -> Iterator[DurableServer]:
+    server = DurableServer(data_dir)
+    yield server
+    server.stop()
