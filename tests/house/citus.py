@@ -83,9 +83,7 @@ class _Trace:
             if cte.aliascolnames:
                 names = [name.sval for name in cte.aliascolnames]
                 values = [columns.get(key) for key in _column_names(cte.ctequery)]
-                columns = {
-                    name: value for name, value in zip(names, values, strict=False) if value
-                }
+                columns = {name: value for name, value in zip(names, values, strict=False) if value}
             level.ctes[cte.ctename] = columns
 
     def _set_operation(self, node: ast.SelectStmt, level: Scope, known: Pins) -> dict[str, Term]:

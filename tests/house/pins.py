@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from typing import Self
 
 from pglast import ast, enums
@@ -126,5 +126,5 @@ def absorb_join(join: ast.JoinExpr, sources: list[Source], scope: Scope, known: 
         absorb(condition, scope, known)
     if "merchant_id" in {name.sval for name in join.usingClause or ()}:
         terms = [s.columns["merchant_id"] for s in sources if "merchant_id" in s.columns]
-        for first, second in zip(terms, terms[1:], strict=False):
+        for first, second in pairwise(terms):
             known.unite(first, second)

@@ -98,8 +98,10 @@ _UNFIT = {
         "names more than one merchant",
     ),
     "an outer join that filters its nullable side only": (
-        "SELECT l.id FROM wallets w LEFT JOIN lots l ON l.merchant_id = w.merchant_id"
-        " AND l.merchant_id = $1",
+        (
+            "SELECT l.id FROM wallets w LEFT JOIN lots l ON l.merchant_id = w.merchant_id"
+            " AND l.merchant_id = $1"
+        ),
         "reads wallets across merchants",
     ),
     "an outer join that filters its other side only": (
@@ -107,18 +109,21 @@ _UNFIT = {
         "reads wallets across merchants",
     ),
     "a filter in the subquery only": (
-        "SELECT w.id FROM wallets w WHERE EXISTS (SELECT 1 FROM lots l"
-        " WHERE l.merchant_id = $1 AND l.merchant_id = w.merchant_id)",
+        (
+            "SELECT w.id FROM wallets w WHERE EXISTS (SELECT 1 FROM lots l"
+            " WHERE l.merchant_id = $1 AND l.merchant_id = w.merchant_id)"
+        ),
         "reads wallets across merchants",
     ),
     "an unfiltered subquery": (
-        "SELECT w.id, (SELECT max(l.id) FROM lots l WHERE l.wallet_id = w.id) AS top"
-        " FROM wallets w WHERE w.merchant_id = $1",
+        (
+            "SELECT w.id, (SELECT max(l.id) FROM lots l WHERE l.wallet_id = w.id) AS top"
+            " FROM wallets w WHERE w.merchant_id = $1"
+        ),
         "reads lots across merchants",
     ),
     "an unfiltered WITH": (
-        "WITH c AS (SELECT merchant_id, id FROM lots)"
-        " SELECT id FROM c WHERE c.merchant_id = $1",
+        ("WITH c AS (SELECT merchant_id, id FROM lots) SELECT id FROM c WHERE c.merchant_id = $1"),
         "reads lots across merchants",
     ),
     "one bare side of a union": (
@@ -140,8 +145,10 @@ _UNFIT = {
         "inserts into lots a merchant_id that no parameter gives",
     ),
     "an insert inside WITH": (
-        "WITH new AS (INSERT INTO lots (merchant_id, id) VALUES ($1, $2) RETURNING id)"
-        " SELECT id FROM new",
+        (
+            "WITH new AS (INSERT INTO lots (merchant_id, id) VALUES ($1, $2) RETURNING id)"
+            " SELECT id FROM new"
+        ),
         "inserts inside WITH new, which Citus cannot route",
     ),
     "an unordered lock": (
@@ -161,8 +168,10 @@ _UNFIT = {
         "calls random() in an UPDATE or DELETE; a shard may run it more than once",
     ),
     "a sequence in an upsert": (
-        "INSERT INTO lots (merchant_id, id) VALUES ($1, $2) ON CONFLICT (merchant_id, id)"
-        " DO UPDATE SET version = nextval('versions')",
+        (
+            "INSERT INTO lots (merchant_id, id) VALUES ($1, $2) ON CONFLICT (merchant_id, id)"
+            " DO UPDATE SET version = nextval('versions')"
+        ),
         "calls nextval() in an UPDATE or DELETE; a shard may run it more than once",
     ),
     "an advisory lock": (
@@ -180,7 +189,10 @@ _UNFIT = {
         "SELECT lots.* FROM lots WHERE merchant_id = $1",
         "takes a star; columns are listed",
     ),
-    "a table that is not there": ("SELECT id FROM coupons", "names coupons, which the schema has not"),
+    "a table that is not there": (
+        "SELECT id FROM coupons",
+        "names coupons, which the schema has not",
+    ),
     "two statements": ("SELECT 1 AS one; SELECT 2 AS two", "holds 2 statements, not one"),
 }
 

@@ -1,0 +1,130 @@
+"""Checks the migrated schema: what Citus asks of it, and that schema.sql tells it truly."""
+
+import asyncpg
+import pytest
+from pglast import ast, parse_sql
+from pglast.visitors import Visitor
+
+from tests.house import schema
+from tests.house.schema import Pool
+from tests.house.source import STORE
+
+_MIGRATIONS = sorted((STORE / "migrations").glob("*.sql"))
+
+
+async def test_every_table_is_a_tenants_or_listed_as_shared(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        tables = await schema.read_tables(connection)
+        everything = {row["table"] for row in await schema.columns(connection)}
+    assert everything - tables.tenant - tables.shared == set()
+    assert len(tables.tenant) > 1
+
+
+async def test_merchant_leads_every_key_of_a_tenant_table(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        tenant = (await schema.read_tables(connection)).tenant
+        constraints = await schema.constraints(connection)
+        indexes = await schema.indexes(connection)
+    faults = [
+        f"{row['table']} {row['name']}: {row['definition']}"
+        for row in constraints
+        if row["table"] in tenant and row["kind"] in {"p", "u", "f", "x"}
+        if row["leading"] != "merchant_id"
+        or (row["refers_to"] in tenant and row["leading_there"] != "merchant_id")
+    ]
+    faults += [
+        f"{row['table']} {row['name']}: {row['definition']}"
+        for row in indexes
+        if row["table"] in tenant and row["is_unique"] and row["leading"] != "merchant_id"
+    ]
+    assert faults == []
+
+
+async def test_every_tenant_table_has_a_primary_key(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        tenant = (await schema.read_tables(connection)).tenant
+        constraints = await schema.constraints(connection)
+    assert tenant - {row["table"] for row in constraints if row["kind"] == "p"} == set()
+
+
+async def test_merchant_is_never_null(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        tenant = (await schema.read_tables(connection)).tenant
+        columns = await schema.columns(connection)
+    nullable = {
+        row["table"]
+        for row in columns
+        if row["table"] in tenant and row["column"] == "merchant_id" and not row["not_null"]
+    }
+    assert nullable == set()
+
+
+async def test_no_shared_table_points_at_a_tenants(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        tenant = (await schema.read_tables(connection)).tenant
+        constraints = await schema.constraints(connection)
+    pointing = [
+        row["name"]
+        for row in constraints
+        if row["table"] not in tenant and row["refers_to"] in tenant
+    ]
+    assert pointing == []
+
+
+async def test_nothing_computes_in_the_database(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        triggers = await schema.triggers(connection)
+        functions = await schema.functions(connection)
+        columns = await schema.columns(connection)
+        tenant = (await schema.read_tables(connection)).tenant
+    assert [tuple(row) for row in triggers] == []
+    assert [tuple(row) for row in functions] == []
+    computed = [
+        (row["table"], row["column"], row["default"])
+        for row in columns
+        if row["table"] in tenant and row["default"] and "(" in row["default"]
+    ]
+    assert computed == []
+
+
+class _Unnamed(Visitor):
+    """Collects constraints without a name of ours, and statements a migration may not hold."""
+
+    _NAMED = ("CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_FOREIGN", "CONSTR_CHECK")
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def visit_Constraint(self, _ancestors: object, node: ast.Constraint) -> None:  # noqa: N802 - pglast calls it by this name
+        if node.conname is None and str(node.contype.name) in self._NAMED:
+            self.found.append(f"a constraint without a name: {node.contype.name}")
+
+    def visit(self, _ancestors: object, node: ast.Node) -> None:
+        if isinstance(
+            node, ast.CreateTrigStmt | ast.CreateFunctionStmt | ast.DoStmt | ast.RuleStmt
+        ):
+            self.found.append(type(node).__name__)
+
+
+@pytest.mark.parametrize("path", _MIGRATIONS, ids=lambda path: path.stem)
+def test_migration_is_named_and_patient(path: object) -> None:
+    text = (STORE / "migrations" / str(path)).read_text(encoding="utf-8")
+    visitor = _Unnamed()
+    visitor(parse_sql(text))
+    assert visitor.found == []
+    assert "SET LOCAL lock_timeout" in text or "-- transactional: false" in text
+
+
+async def test_schema_for_readers_equals_what_the_migrations_build(
+    pool: Pool, empty_database_url: str
+) -> None:
+    written = (STORE / "schema.sql").read_text(encoding="utf-8")
+    async with pool.acquire() as connection:
+        built = await schema.describe(connection)
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        await connection.execute(written)
+        told = await schema.describe(connection)
+    finally:
+        await connection.close()
+    assert told == built
