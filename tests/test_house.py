@@ -100,7 +100,8 @@ def _all_ways_to_say_no() -> set[type]:
 
 
 def _descendants(root: type) -> Iterator[type]:
-    for child in root.__subclasses__():
+    children: list[type] = root.__subclasses__()
+    for child in children:
         if child.__module__ == errors.__name__:
             yield child
             yield from _descendants(child)

@@ -74,7 +74,9 @@ class _Trace:
 
     def _with_clause(self, node: ast.Node, level: Scope, known: Pins) -> None:
         clause = getattr(node, "withClause", None)
-        for cte in clause.ctes if clause else ():
+        if clause is None:
+            return
+        for cte in clause.ctes:
             if isinstance(cte.ctequery, ast.InsertStmt):
                 self.faults.append(f"inserts inside WITH {cte.ctename}, which Citus cannot route")
             if clause.recursive:

@@ -1,9 +1,11 @@
 """Checks the migrated schema: what Citus asks of it, and that schema.sql tells it truly."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import asyncpg
 import pytest
 from pglast import ast, parse_sql
-from pglast.visitors import Visitor
 
 from tests.house import schema
 from tests.house.schema import Pool
@@ -87,32 +89,50 @@ async def test_nothing_computes_in_the_database(pool: Pool) -> None:
     assert computed == []
 
 
-class _Unnamed(Visitor):
-    """Collects constraints without a name of ours, and statements a migration may not hold."""
+_NAMED = {"CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_FOREIGN", "CONSTR_CHECK"}
+_COMPUTING = (ast.CreateTrigStmt, ast.CreateFunctionStmt, ast.DoStmt, ast.RuleStmt)
 
-    _NAMED = ("CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_FOREIGN", "CONSTR_CHECK")
 
-    def __init__(self) -> None:
-        self.found: list[str] = []
+def _nodes(value: object) -> Iterator[ast.Node]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _nodes(item)
+    elif isinstance(value, ast.Node):
+        yield value
+        for name in value:
+            yield from _nodes(getattr(value, name))
 
-    def visit_Constraint(self, _ancestors: object, node: ast.Constraint) -> None:  # noqa: N802 - pglast calls it by this name
-        if node.conname is None and str(node.contype.name) in self._NAMED:
-            self.found.append(f"a constraint without a name: {node.contype.name}")
 
-    def visit(self, _ancestors: object, node: ast.Node) -> None:
-        if isinstance(
-            node, ast.CreateTrigStmt | ast.CreateFunctionStmt | ast.DoStmt | ast.RuleStmt
-        ):
-            self.found.append(type(node).__name__)
+def _migration_faults(text: str) -> list[str]:
+    faults = []
+    for node in _nodes(parse_sql(text)):
+        if isinstance(node, ast.Constraint) and node.contype.name in _NAMED and not node.conname:
+            faults.append(f"a constraint has no name of ours: {node.contype.name}")
+        elif isinstance(node, _COMPUTING):
+            faults.append(f"the database is made to compute: {type(node).__name__}")
+    if "SET LOCAL lock_timeout" not in text and "-- transactional: false" not in text:
+        faults.append("it may wait for a lock without end")
+    return faults
 
 
 @pytest.mark.parametrize("path", _MIGRATIONS, ids=lambda path: path.stem)
-def test_migration_is_named_and_patient(path: object) -> None:
-    text = (STORE / "migrations" / str(path)).read_text(encoding="utf-8")
-    visitor = _Unnamed()
-    visitor(parse_sql(text))
-    assert visitor.found == []
-    assert "SET LOCAL lock_timeout" in text or "-- transactional: false" in text
+def test_migration_names_its_constraints_and_is_patient(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert _migration_faults(text) == []
+
+
+def test_bad_migration_is_found() -> None:
+    text = """
+    CREATE TABLE lots (merchant_id bigint PRIMARY KEY);
+    CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TRIGGER t BEFORE INSERT ON lots FOR EACH ROW EXECUTE FUNCTION f();
+    """
+    assert _migration_faults(text) == [
+        "a constraint has no name of ours: CONSTR_PRIMARY",
+        "the database is made to compute: CreateFunctionStmt",
+        "the database is made to compute: CreateTrigStmt",
+        "it may wait for a lock without end",
+    ]
 
 
 async def test_schema_for_readers_equals_what_the_migrations_build(
@@ -121,10 +141,10 @@ async def test_schema_for_readers_equals_what_the_migrations_build(
     written = (STORE / "schema.sql").read_text(encoding="utf-8")
     async with pool.acquire() as connection:
         built = await schema.describe(connection)
-    connection = await asyncpg.connect(empty_database_url)
+    reader = await asyncpg.connect(empty_database_url)
     try:
-        await connection.execute(written)
-        told = await schema.describe(connection)
+        await reader.execute(written)
+        told = await schema.describe(reader)
     finally:
-        await connection.close()
+        await reader.close()
     assert told == built
