@@ -81,23 +81,23 @@ Connection: TypeAlias = (
 
 
 async def columns(connection: Connection) -> list[asyncpg.Record]:
-    return await connection.fetch(_COLUMNS)
+    return list(await connection.fetch(_COLUMNS))
 
 
 async def constraints(connection: Connection) -> list[asyncpg.Record]:
-    return await connection.fetch(_CONSTRAINTS)
+    return list(await connection.fetch(_CONSTRAINTS))
 
 
 async def indexes(connection: Connection) -> list[asyncpg.Record]:
-    return await connection.fetch(_INDEXES)
+    return list(await connection.fetch(_INDEXES))
 
 
 async def triggers(connection: Connection) -> list[asyncpg.Record]:
-    return await connection.fetch(_TRIGGERS)
+    return list(await connection.fetch(_TRIGGERS))
 
 
 async def functions(connection: Connection) -> list[asyncpg.Record]:
-    return await connection.fetch(_FUNCTIONS)
+    return list(await connection.fetch(_FUNCTIONS))
 
 
 async def describe(connection: Connection) -> list[str]:
