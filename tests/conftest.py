@@ -38,6 +38,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ.pop(HOME_VARIABLE), ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses a server, so that it alone can be run again on another PostgreSQL."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "test_home" in item.fixturenames:
+            item.add_marker(pytest.mark.database)
+
+
 @pytest.fixture(scope="session")
 def test_home() -> Path:
     """A folder for the whole run, outside pytest's own, whose parents pytest closes to other users."""

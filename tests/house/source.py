@@ -84,12 +84,12 @@ def dotted_uses(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def kept_files() -> list[Path]:
-    """List what git would keep, or without git all that make did not make."""
-    if (ROOT / ".git").exists():
-        asked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    """List what git would keep, or, where git does not answer, all that make did not make."""
+    asked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
         listed = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True)
         paths = [ROOT / name for name in listed.stdout.split("\0") if name]
-    else:
-        made = {".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "data"}
-        paths = [p for p in ROOT.rglob("*") if not made & set(p.relative_to(ROOT).parts)]
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        made = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+        paths = [path for path in ROOT.rglob("*") if not made & set(path.relative_to(ROOT).parts)]
     return [path for path in paths if path.is_file()]

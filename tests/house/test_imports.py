@@ -56,4 +56,4 @@ def test_tidy_house_passes(tmp_path: Path, contract: str) -> None:
 
 @pytest.mark.parametrize("broken", _STRAYS)
 def test_stray_import_is_found(tmp_path: Path, broken: str) -> None:
-    assert _lint(tmp_path, contract=broken.split()[0], stray=_STRAYS[broken]) == 1
+    assert _lint(tmp_path, contract=broken.split(maxsplit=1)[0], stray=_STRAYS[broken]) == 1
