@@ -54,9 +54,14 @@ def length_of(function: Function) -> int:
 
 
 def public_functions_of(module: Module) -> Iterator[Function]:
-    """Give the functions that other modules call: at top level, or methods of public classes."""
+    """Give the functions that other modules call: at top level, or methods of public classes.
+
+    A Protocol speaks for itself by the docstring of its class.
+    """
     for node in module.tree.body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+        if isinstance(node, ast.ClassDef):
+            if node.name.startswith("_") or "Protocol" in map(ast.unparse, node.bases):
+                continue
             members = [
                 n for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
             ]
@@ -72,15 +77,19 @@ def _is_plain(function: Function) -> bool:
 
 
 def dotted_uses(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Give every dotted name read in a file, as written, and the modules it imports."""
+    """Give every dotted name that a file uses, in full, whatever it was imported as."""
+    full: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            # `import a.b` makes the name `a`; `import a.b as c` makes `c`.
+            full.update({alias.asname: alias.name for alias in node.names if alias.asname})
+        elif isinstance(node, ast.ImportFrom):
+            names = {alias.asname or alias.name: alias.name for alias in node.names}
+            full.update({ours: f"{node.module}.{theirs}" for ours, theirs in names.items()})
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Name):
-            yield ast.unparse(node), node.lineno
-        elif isinstance(node, ast.Import):
-            yield from ((f"import {alias.name}", node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            names = (f"import {node.module}.{alias.name}" for alias in node.names)
-            yield from ((name, node.lineno) for name in (f"import {node.module}", *names))
+            root, _, rest = ast.unparse(node).partition(".")
+            yield f"{full.get(root, root)}.{rest}".removesuffix("."), node.lineno
 
 
 def kept_files() -> list[Path]:
