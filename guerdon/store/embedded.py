@@ -1,11 +1,12 @@
 """Start, or attach to, the private PostgreSQL of a data folder.
 
-It listens on a Unix socket in a folder that only its owner can enter, and on no network address: so it
-needs no password, no free port, and no other user of the machine can reach it. asyncpg, psycopg, psql
-and pgbench all speak to a socket.
+It listens on a Unix socket in a folder that only its owner can enter, and on no network address: so
+it needs no password, no free port, and no other user of the machine can reach it. asyncpg, psycopg,
+psql and pgbench all speak to a socket.
 
 Every process that uses the server holds a shared lock on one file, which the kernel lets go even at
-kill -9. Whoever leaves last stops the server; one left behind by a killed process is attached to again.
+kill -9. Whoever leaves last stops the server; one left behind by a killed process is attached to
+again.
 """
 
 import atexit
@@ -15,9 +16,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 from urllib.parse import quote
 
 import psycopg
@@ -46,7 +48,8 @@ _SHARED_MEMORY_HELD = "pre-existing shared memory block"
 def default_data_dir(environment: Mapping[str, str]) -> Path:
     """Say where the data folder is: GUERDON_DATA_DIR, or the platform's place for such data.
 
-    Root's place is the system's (/var/lib/guerdon): its home is closed to the user who runs the server.
+    Root's place is the system's (/var/lib/guerdon): its home is closed to the user who runs the
+    server.
     """
     if named := environment.get("GUERDON_DATA_DIR"):
         return Path(named).expanduser()
@@ -60,7 +63,7 @@ class EmbeddedServer:
     """A running private server that this process is attached to."""
 
     def __init__(
-        self, cluster: Cluster, *, pid: int, socket_dir: Path, users_lock: int, attached: bool
+        self, cluster: Cluster, pid: int, socket_dir: Path, users_lock: int, *, attached: bool
     ) -> None:
         self._cluster = cluster
         self._users_lock: int | None = users_lock
@@ -68,7 +71,6 @@ class EmbeddedServer:
         self.pid = pid
         self.socket_dir = socket_dir
         self.attached = attached
-        atexit.register(self.stop)
 
     @property
     def home(self) -> Path:
@@ -93,7 +95,8 @@ class EmbeddedServer:
     def stop(self) -> bool:
         """Leave the server, and stop it if nobody else is attached; say whether it was stopped.
 
-        Runs by itself when the process ends. May be called twice; a forked child's call does nothing.
+        Runs by itself when the process ends. May be called twice; a forked child's call does
+        nothing.
         """
         if self._users_lock is None or os.getpid() != self._process_id:
             return False
@@ -111,9 +114,14 @@ class EmbeddedServer:
                 return False
             finally:
                 os.close(last)
-            return _stop_postmaster(self._cluster)
+            was_stopped = _stop_postmaster(self._cluster)
+            if was_stopped and self.socket_dir.parent != self.home:
+                # The folder outside our own that a long path needs; somebody's file in it keeps it.
+                with suppress(OSError):
+                    self.socket_dir.rmdir()
+            return was_stopped
 
-    def __enter__(self) -> "EmbeddedServer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -130,36 +138,66 @@ def start(
     *,
     programs: Path | None = None,
     settings: Mapping[str, str] | None = None,
-    timeout_seconds: float = 300.0,
+    timeout_seconds: float = 120.0,
 ) -> EmbeddedServer:
     """Start the private server of a data folder, or attach to the one already running there.
 
-    `programs` names another PostgreSQL's bin folder (the wheel's by default); `settings` override the
-    chosen ones and count only if this call starts the server. Blocks until the server takes
+    `programs` names another PostgreSQL's bin folder (the wheel's by default); `settings` override
+    the chosen ones and count only if this call starts the server. Blocks until the server takes
     connections, recovery after a crash included. Refuses with EmbeddedUnavailable.
     """
     cluster = _prepare(data_dir, programs or binaries())
+    deadline = time.monotonic() + timeout_seconds
     with _start_lock(cluster):
         users_lock = os.open(_users_file(cluster), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(users_lock, fcntl.LOCK_SH)
-            running = _find_postmaster(cluster)
-            if running is None:
-                create_cluster(cluster)
-                _clear_leftovers(cluster, write_settings(cluster, settings or {}))
-                _launch(cluster, deadline=time.monotonic() + timeout_seconds)
-            pid, socket_dir = _await_ready(cluster, deadline=time.monotonic() + timeout_seconds)
-            server = EmbeddedServer(
-                cluster,
-                pid=pid,
-                socket_dir=socket_dir,
-                users_lock=users_lock,
-                attached=running is not None,
-            )
-            _ensure_database(server)
+            server = _attach(cluster, users_lock, deadline)
+            if server is None:
+                server = _start_afresh(cluster, users_lock, settings or {}, deadline)
         except BaseException:
             os.close(users_lock)
             raise
+    atexit.register(server.stop)
+    return server
+
+
+def _attach(cluster: Cluster, users_lock: int, deadline: float) -> EmbeddedServer | None:
+    """Join the running server once it takes connections; None if none runs or it just ends."""
+    said: object = "it is still starting"
+    while (pid := _find_postmaster(cluster)) is not None:
+        if time.monotonic() > deadline:
+            raise EmbeddedUnavailable(
+                f"a server runs on {cluster.data}, but refuses us: {said}",
+                remedy=f"Its log is {cluster.log}.",
+            )
+        status = _read_status(cluster, pid)
+        if status is not None and status[1] == "ready":
+            server = EmbeddedServer(cluster, pid, status[0], users_lock, attached=True)
+            # A server found while it is being stopped refuses, and is gone a moment later.
+            try:
+                _ensure_database(server)
+            except psycopg.OperationalError as error:
+                said = error
+            else:
+                return server
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def _start_afresh(
+    cluster: Cluster, users_lock: int, settings: Mapping[str, str], deadline: float
+) -> EmbeddedServer:
+    create_cluster(cluster)
+    _clear_leftovers(cluster, write_settings(cluster, settings))
+    pid, socket_dir = _launch(cluster, deadline=deadline)
+    server = EmbeddedServer(cluster, pid, socket_dir, users_lock, attached=False)
+    try:
+        _ensure_database(server)
+    except psycopg.Error as error:
+        raise EmbeddedUnavailable(
+            f"the server runs but refuses us: {error}", remedy=f"Its log is {cluster.log}."
+        ) from error
     return server
 
 
@@ -201,8 +239,8 @@ def _start_lock(cluster: Cluster) -> Iterator[None]:
 def _find_postmaster(cluster: Cluster) -> int | None:
     """Find the process id of the server that runs on this cluster, if one does.
 
-    A pid file may be left from before a crash, its number since given to a stranger: a postmaster is
-    known by working in its cluster's folder.
+    A pid file may be left from before a crash, its number since given to a stranger: a postmaster
+    is known by working in its cluster's folder.
     """
     _reap()
     try:
@@ -215,9 +253,9 @@ def _find_postmaster(cluster: Cluster) -> int | None:
 def _clear_leftovers(cluster: Cluster, socket_dir: Path) -> None:
     """Remove the lock files of a server that is gone, though its number may not be free.
 
-    PostgreSQL takes any process with that number for its own, be it a stranger or one that has ended
-    and was never reaped, and would refuse to start. Children of the old server are still noticed: they
-    hold its shared memory, which is found by the folder and not through these files.
+    PostgreSQL takes any process with that number for its own, be it a stranger or one that has
+    ended and was never reaped, and would refuse to start. Children of the old server are still
+    noticed: they hold its shared memory, which is found by the folder and not through these files.
     """
     for lock in (cluster.data / "postmaster.pid", *socket_dir.glob(".s.PGSQL.*")):
         lock.unlink(missing_ok=True)
@@ -241,21 +279,27 @@ def _works_in(pid: int, folder: Path) -> bool:
         return False
 
 
-def _launch(cluster: Cluster, *, deadline: float) -> None:
-    """Start the server, again and again while a killed one's last children still hold its memory."""
+def _launch(cluster: Cluster, *, deadline: float) -> tuple[int, Path]:
+    """Start the server and wait until it takes connections; give its number and socket folder.
+
+    Tries again while the last children of a killed server still hold its memory.
+    """
     if cluster.log.exists() and cluster.log.stat().st_size > _LOG_BYTES_MAX:
         cluster.log.replace(cluster.log.with_suffix(".log.1"))
+    failure: EmbeddedUnavailable | None = None
     while True:
         log_start = cluster.log.stat().st_size if cluster.log.exists() else 0
         process = _spawn(cluster)
         while process.poll() is None:
-            if _read_status(cluster, process.pid) is not None:
+            status = _read_status(cluster, process.pid)
+            if status is not None and status[1] == "ready":
                 # Popen warns about children it forgets; this one is meant to outlive the object.
                 _children.append(process)
-                return
+                return process.pid, status[0]
             if time.monotonic() > deadline:
                 process.send_signal(signal.SIGINT)
-                raise _did_not_start(cluster, log_start, "it was not ready in time")
+                process.wait()
+                raise failure or _did_not_start(cluster, log_start, "it was not ready in time")
             time.sleep(_POLL_SECONDS)
         failure = _did_not_start(cluster, log_start, f"it ended with {process.returncode}")
         if _SHARED_MEMORY_HELD not in failure.reason or time.monotonic() > deadline:
@@ -300,7 +344,7 @@ def _did_not_start(cluster: Cluster, log_start: int, how: str) -> EmbeddedUnavai
 
 
 def _read_status(cluster: Cluster, pid: int) -> tuple[Path, str] | None:
-    """Read the socket folder and the state from the pid file, once the server has written it whole."""
+    """Read the socket folder and the state from the pid file, once it is written whole."""
     try:
         lines = (cluster.data / "postmaster.pid").read_text().splitlines()
     except OSError:
@@ -310,32 +354,11 @@ def _read_status(cluster: Cluster, pid: int) -> tuple[Path, str] | None:
     return Path(lines[4]), lines[7].strip()
 
 
-def _await_ready(cluster: Cluster, *, deadline: float) -> tuple[int, Path]:
-    log_start = cluster.log.stat().st_size if cluster.log.exists() else 0
-    while time.monotonic() < deadline:
-        pid = _find_postmaster(cluster)
-        if pid is None:
-            raise _did_not_start(cluster, max(0, log_start - 4096), "it ended while starting")
-        status = _read_status(cluster, pid)
-        if status is not None and status[1] == "ready":
-            return pid, status[0]
-        time.sleep(_POLL_SECONDS)
-    raise _did_not_start(cluster, log_start, "it was not ready in time")
-
-
 def _ensure_database(server: EmbeddedServer) -> None:
-    try:
-        with psycopg.connect(server.url_of("postgres"), autocommit=True) as connection:
-            there = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
-            ).fetchone()
-            if there is None:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
-    except psycopg.Error as error:
-        raise EmbeddedUnavailable(
-            f"the server runs but refuses us: {error}",
-            remedy=f"Its log is {server.home / 'server.log'}.",
-        ) from error
+    with psycopg.connect(server.url_of("postgres"), autocommit=True) as connection:
+        there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
+        if there.fetchone() is None:
+            connection.execute(f"CREATE DATABASE {DATABASE}")
 
 
 def _stop_postmaster(cluster: Cluster) -> bool:

@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from guerdon.domain.errors import Unavailable
+
 _ACL = "system.posix_acl_access"
 _ACL_VERSION = 2
 _ENTRY = struct.Struct("<HHI")
@@ -14,8 +16,10 @@ _NO_ID = 0xFFFFFFFF
 _SEARCH = 1
 
 
-class EmbeddedUnavailable(Exception):
+class EmbeddedUnavailable(Unavailable):
     """No private PostgreSQL can be started or reached here."""
+
+    code = "embedded_unavailable"
 
     def __init__(self, reason: str, *, remedy: str) -> None:
         super().__init__(f"The embedded PostgreSQL is unavailable: {reason}. {remedy}")
@@ -40,8 +44,9 @@ class Account:
 def choose_account(cluster: Path) -> Account:
     """Pick who runs the server: ourselves, or for root a user without rights.
 
-    For root an existing cluster decides, since only its owner may start it. Otherwise the first that
-    exists of guerdon, postgres and nobody: an account of its own is best, and none is created here.
+    For root an existing cluster decides, since only its owner may start it. Otherwise the first
+    that exists of guerdon, postgres and nobody: an account of its own is best, and none is created
+    here.
     """
     if os.geteuid() != 0:
         return Account(name=str(os.geteuid()), uid=os.geteuid(), gid=os.getegid())
@@ -64,7 +69,8 @@ def open_way(folder: Path, account: Account) -> None:
     """Let the account walk down to a folder whose parents are closed to it.
 
     Root's own home is closed on most machines. The one user gets search permission on the closed
-    parents (an access control list entry): it can list nothing there, and nobody else gains anything.
+    parents (an access control list entry): it can list nothing there, and nobody else gains
+    anything.
     """
     if not account.is_other:
         return

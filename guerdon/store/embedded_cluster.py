@@ -135,7 +135,8 @@ def create_cluster(cluster: Cluster) -> None:
 
 def _initdb_options(version: int) -> list[str]:
     options = ["-U", ROLE, "--encoding=UTF8", "--auth-local=trust", "--auth-host=reject"]
-    # Text sorts by its bytes, the same on every machine, and upper() and lower() still know Unicode.
+    # Text sorts by its bytes, the same on every machine, and upper() and lower() still know
+    # Unicode.
     if version >= 17:
         return [*options, "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     return [*options, "--locale=C", "--lc-ctype=C.UTF-8"]
@@ -219,7 +220,8 @@ def _socket_dir(cluster: Cluster) -> Path:
         os.chown(folder, cluster.account.uid, cluster.account.gid)
     status = folder.lstat()
     if status.st_uid != cluster.account.uid or status.st_mode & 0o077:
-        # Somebody else's folder under our name in the shared temporary folder could hand us his server.
+        # Somebody else's folder under our name in the shared temporary folder could hand us his
+        # server.
         raise EmbeddedUnavailable(
             f"the socket folder {folder} is not private to {cluster.account.name}",
             remedy="Remove it, or choose a data folder with a shorter path.",

@@ -1,8 +1,9 @@
 """Bring a database's schema to the newest version by the numbered SQL files in `migrations/`.
 
-Yoyo reads, orders, splits and records the files. Two things are done here instead of by yoyo: its lock
-is a row that a killed process leaves behind, and it notes a file as applied in a second transaction, so
-that a crash between the two would run the file again. Here a file and its note are one transaction.
+Yoyo reads, orders, splits and records the files. Two things are done here instead of by yoyo: its
+lock is a row that a killed process leaves behind, and it notes a file as applied in a second
+transaction, so that a crash between the two would run the file again. Here a file and its note are
+one transaction.
 """
 
 import re
@@ -15,6 +16,8 @@ from yoyo import get_backend, read_migrations
 from yoyo.backends import DatabaseBackend
 from yoyo.migrations import MigrationList
 
+from guerdon.domain.errors import Invalid
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -23,15 +26,18 @@ _LOCK_KEY = 4837366
 _SCHEME = re.compile(r"^postgres(?:ql)?://")
 
 
-class BadMigrationFiles(Exception):
-    """The folder of migrations does not follow the rules: NNNN_what_it_does.sql, each number once."""
+class BadMigrationFiles(Invalid):
+    """The migrations are not all named NNNN_what_it_does.sql, each number once."""
+
+    code = "bad_migration_files"
 
 
 def migrate(url: str, *, folder: Path = MIGRATIONS) -> list[str]:
     """Apply every migration that the database lacks, in order; give the names of those applied.
 
-    Blocks: call it in a thread from async code. Of several processes that migrate at once, one works
-    and the others wait, then find nothing to do. A file that fails leaves no trace and stops the run.
+    Blocks: call it in a thread from async code. Of several processes that migrate at once, one
+    works and the others wait, then find nothing to do. A file that fails leaves no trace and stops
+    the run.
     """
     _check_names(folder)
     with _one_at_a_time(url), _backend(url) as backend:
@@ -75,12 +81,14 @@ def _check_names(folder: Path) -> None:
 def _one_at_a_time(url: str) -> Iterator[None]:
     """Hold a lock that PostgreSQL drops by itself if this process dies.
 
-    It ends with its transaction, which also suits a connection pooler that hands a session to another
-    client after each transaction. Only migrations use an advisory lock: they run on one server, the
-    coordinator where there are several.
+    It ends with its transaction, which also suits a connection pooler that hands a session to
+    another client after each transaction. Only migrations use an advisory lock: they run on one
+    server, the coordinator where there are several.
     """
     with psycopg.connect(url) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK_KEY,))
+        # Sent without parameters, as a simple query, it leaves no snapshot behind for which a
+        # CREATE INDEX CONCURRENTLY would wait for ever.
+        connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
         yield
 
 

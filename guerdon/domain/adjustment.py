@@ -1,0 +1,178 @@
+"""Points moved by hand: adjusted, transferred, expired."""
+
+from guerdon.domain.award import POINTS_MAX, lot_expiry
+from guerdon.domain.command import (
+    Adjust,
+    Adjusted,
+    Done,
+    Expired,
+    ExpireLots,
+    Outcome,
+    Refused,
+    Transfer,
+    Transferred,
+)
+from guerdon.domain.earning import Earning
+from guerdon.domain.errors import (
+    InsufficientPoints,
+    MemberFrozen,
+    MemberUnknown,
+    PointsInvalid,
+    Refusal,
+    WalletUnknown,
+)
+from guerdon.domain.fold import Fold, Purse
+from guerdon.domain.ids import EarningId, LotId
+from guerdon.domain.spend import name_of
+from guerdon.domain.tier_change import reassess_tier
+
+
+def adjust(fold: Fold, command: Adjust) -> Outcome:
+    """Add or take points by hand, with an audit record among the member's earnings.
+
+    Refusals in order: points zero or out of range, member unknown, frozen, wallet unknown,
+    too few points (unless the deduction floors at zero)."""
+    if command.points == 0 or abs(command.points) > POINTS_MAX:
+        return Refused((PointsInvalid(command.points),))
+    member_id = fold.member_id(command.program_id, command.member)
+    if member_id is None:
+        return Refused((MemberUnknown(name_of(command.member)),))
+    if fold.default_purse(member_id).is_frozen:
+        return Refused((MemberFrozen(),))
+    purse = fold.purse_of(member_id, command.point_type_id)
+    if purse is None:
+        return Refused((WalletUnknown(),))
+    before = purse.spendable(fold.now)
+    if command.points > 0:
+        return Done(_add(fold, purse, command, before))
+    if before + command.points < 0 and not command.floors_at_zero:
+        return Refused((InsufficientPoints(before, -command.points),))
+    return Done(_deduct(fold, purse, command, before))
+
+
+def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
+    expires_at = command.expires_at or lot_expiry(fold, command.program_id)
+    earning_id = EarningId(fold.fresh.next_id())
+    entry, lot_id = fold.put(
+        purse,
+        command.points,
+        "adjusted",
+        expires_at=expires_at,
+        lifetime_points=command.points if command.moves_lifetime else 0,
+        earning_id=earning_id,
+        note=command.note,
+    )
+    _audit(fold, purse, command, earning_id, command.points, lot_id)
+    fold.announce(
+        "points.adjusted", purse, earning_id=earning_id, points=command.points, note=command.note
+    )
+    reassess_tier(fold, purse)
+    return Adjusted(
+        entry.id,
+        purse.wallet.member_id,
+        command.points,
+        command.points,
+        before,
+        before + command.points,
+    )
+
+
+def _deduct(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
+    taken = min(-command.points, before)
+    lifetime = -min(-command.points, purse.lifetime) if command.moves_lifetime else 0
+    entry = fold.take(
+        purse,
+        taken,
+        "adjusted",
+        lifetime_points=lifetime,
+        asked_points=command.points if taken != -command.points else None,
+        note=command.note,
+    )
+    earning_id = EarningId(fold.fresh.next_id())
+    _audit(fold, purse, command, earning_id, -taken, None)
+    fold.announce("points.adjusted", purse, earning_id=earning_id, points=-taken, note=command.note)
+    reassess_tier(fold, purse)
+    return Adjusted(
+        entry.id, purse.wallet.member_id, command.points, -taken, before, before - taken
+    )
+
+
+def _audit(
+    fold: Fold,
+    purse: Purse,
+    command: Adjust,
+    earning_id: EarningId,
+    points: int,
+    lot_id: LotId | None,
+) -> None:
+    fold.put_earning(
+        Earning(
+            id=earning_id,
+            program_id=command.program_id,
+            member_id=purse.wallet.member_id,
+            wallet_id=purse.id,
+            lot_id=lot_id,
+            action="manual",
+            status="approved",
+            base_points=points,
+            points=points,
+            is_manual=True,
+            note=command.note,
+            given_at=fold.now,
+            expires_at=fold.origin(lot_id)[1] if lot_id is not None else None,
+            created_at=fold.now,
+            updated_at=fold.now,
+        ),
+        is_new=True,
+    )
+
+
+def transfer(fold: Fold, command: Transfer) -> Outcome:
+    """Move points between two members' wallets; every part keeps the expiry of its lot.
+
+    Refusals: points not positive, either member unknown or frozen, wallet unknown, too few."""
+    if not 0 < command.points <= POINTS_MAX:
+        return Refused((PointsInvalid(command.points),))
+    refusals: list[Refusal] = []
+    purses: list[Purse] = []
+    for ref in (command.source, command.target):
+        member_id = fold.member_id(command.program_id, ref)
+        if member_id is None:
+            refusals.append(MemberUnknown(name_of(ref)))
+            continue
+        if fold.default_purse(member_id).is_frozen:
+            refusals.append(MemberFrozen())
+        purse = fold.purse_of(member_id, command.point_type_id)
+        if purse is None:
+            refusals.append(WalletUnknown())
+        else:
+            purses.append(purse)
+    if refusals:
+        return Refused(tuple(refusals))
+    source, target = purses
+    if source is target:
+        return Refused((PointsInvalid(command.points),))
+    spendable = source.spendable(fold.now)
+    if spendable < command.points:
+        return Refused((InsufficientPoints(spendable, command.points),))
+    entry = fold.take(source, command.points, "transferred", note=command.note)
+    fold.sweep(target)
+    parts = []
+    for lot_id, points in zip(entry.lot_ids, entry.lot_points, strict=True):
+        _, expires_at = fold.origin(lot_id)
+        parts.append((fold.new_lot(target, -points, fold.now, expires_at), -points))
+    fold.credit(target, "transferred", tuple(parts), note=command.note)
+    fold.announce("points.transferred", source, points=-command.points)
+    fold.announce("points.transferred", target, points=command.points)
+    return Done(
+        Transferred(source.id, target.id, command.points, source.available, target.available)
+    )
+
+
+def expire_lots(fold: Fold, command: ExpireLots) -> Outcome:
+    """Take out what has expired, in all of the member's wallets."""
+    member_id = fold.member_id(command.program_id, command.member)
+    if member_id is None:
+        return Refused((MemberUnknown(name_of(command.member)),))
+    points = sum(fold.sweep(fold.purse(wallet_id)) for wallet_id in fold.members[member_id])
+    return Done(Expired(points))

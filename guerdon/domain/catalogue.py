@@ -1,0 +1,229 @@
+"""What a merchant offers: programs, tiers, rewards and the rules by which points are earned."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct, field
+
+from guerdon.domain.clock import Interval
+from guerdon.domain.ids import (
+    MerchantId,
+    PointTypeId,
+    ProgramId,
+    RewardId,
+    RewardVersionId,
+    RuleId,
+    TierId,
+)
+
+DrawOrder = Literal["fifo", "soonest_expiry"]
+ProgramStatus = Literal["draft", "active", "inactive"]
+RewardStatus = Literal["draft", "active", "inactive"]
+TierMatch = Literal["exact", "at_least"]
+DiscountType = Literal["fixed_amount", "percentage", "free_shipping", "free_product"]
+FulfilBy = Literal[
+    "code",
+    "pool",
+    "manual",
+    "shopify",
+    "shopify_pool",
+    "webhook",
+    "gift_card",
+    "store_credit",
+    "points",
+]
+RewardKind = Literal[
+    "active_subscription_discount",
+    "active_subscription_product",
+    "cart_discount",
+    "cart_variable_discount",
+    "checkout_redemption",
+    "collection_discount",
+    "custom",
+    "free_shipping",
+    "gift_card",
+    "product_cart",
+    "product_discount",
+]
+Trigger = Literal["order_paid", "signup", "custom", "birthday", "anniversary", "referral", "manual"]
+Category = Literal[
+    "purchase", "social", "engagement", "birthday", "anniversary", "signup", "referral"
+]
+
+# 32 characters, none of which is easily taken for another: 5 bits each.
+SAFE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+class Merchant(Struct, frozen=True, kw_only=True):
+    id: MerchantId
+    slug: str
+    name: str
+    timezone: str
+    currency: str
+    storefront_url: str | None = None
+
+
+class Program(Struct, frozen=True, kw_only=True):
+    """`restore_days`: how long points live that a refund gives back to a lot already expired;
+    None forfeits them. `points_expiry_days` None: points never expire."""
+
+    id: ProgramId
+    slug: str
+    name: str
+    status: ProgramStatus = "active"
+    timezone: str = "UTC"
+    point_type_id: PointTypeId = PointTypeId(0)
+    draw_order: DrawOrder = "fifo"
+    points_expiry_days: int | None = None
+    restore_days: int | None = 30
+    code_prefix: str = ""
+    code_length: int = 10
+    code_alphabet: str = SAFE_ALPHABET
+    vip_tier_match: TierMatch = "exact"
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+class PointType(Struct, frozen=True, kw_only=True):
+    id: PointTypeId
+    slug: str
+    name: str
+
+
+class Tier(Struct, frozen=True, kw_only=True):
+    """`points_required` are lifetime points. A `multiplier_permille` of 1500 earns 1.5 times."""
+
+    id: TierId
+    program_id: ProgramId
+    slug: str
+    name: str
+    points_required: int
+    multiplier_permille: int = 1000
+    description: str | None = None
+    badge_image_url: str | None = None
+    badge_color: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Discount(Struct, frozen=True, kw_only=True):
+    """`percent_hundredths` 1250 is 12.5 %. Amounts are minor units of the merchant's currency."""
+
+    type: DiscountType
+    amount_minor: int | None = None
+    percent_hundredths: int | None = None
+    minimum_spend_minor: int | None = None
+    shipping_max_minor: int | None = None
+    collection_ids: tuple[str, ...] = ()
+    product_ids: tuple[str, ...] = ()
+    combines_with: tuple[str, ...] = ()
+
+
+class MemberLimit(Struct, frozen=True, kw_only=True):
+    count: int
+    interval: Interval
+
+
+class Reward(Struct, frozen=True, kw_only=True):
+    """`stock` and `max_redemptions` count from the beginning, not what is left; the ledger keeps
+    what was taken. `grant_on_entry` gives it once, for nothing, to a member entering `tier_id`."""
+
+    id: RewardId
+    version_id: RewardVersionId
+    program_id: ProgramId
+    slug: str
+    name: str
+    description: str | None = None
+    kind: RewardKind = "cart_discount"
+    points_cost: int
+    point_type_id: PointTypeId = PointTypeId(0)
+    discount: Discount | None = None
+    expiry_days: int | None = None
+    stock: int | None = None
+    max_redemptions: int | None = None
+    limit_per_member: MemberLimit | None = None
+    tier_id: TierId | None = None
+    grant_on_entry: bool = False
+    units_min: int = 1
+    units_max: int = 1
+    auto_refund_seconds: int | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    status: RewardStatus = "active"
+    fulfil_by: FulfilBy = "code"
+    content: dict[str, str] = field(default_factory=dict)
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether a redemption must lock the reward's counter before it may be granted."""
+        return self.stock is not None or self.max_redemptions is not None or self.is_pooled
+
+    @property
+    def is_pooled(self) -> bool:
+        return self.fulfil_by in ("pool", "shopify_pool")
+
+
+class EarningRule(Struct, frozen=True, kw_only=True):
+    """`points` are base points, for a purchase per whole currency unit, before multipliers."""
+
+    id: RuleId
+    program_id: ProgramId
+    slug: str
+    name: str
+    trigger: Trigger
+    category: Category
+    action: str
+    action_key: str | None = None
+    points: int
+    is_once: bool = False
+    approval_days: int = 0
+    is_active: bool = True
+    description: str | None = None
+    customer_facing_label: str | None = None
+    call_to_action_url: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+
+
+class Catalogue(Struct, frozen=True, kw_only=True):
+    """All of one merchant's offers at one `version`. Archived rewards and rules stay, for history.
+
+    `tiers` holds each program's tiers in rising order of points."""
+
+    version: int
+    merchant: Merchant
+    programs: dict[ProgramId, Program]
+    point_types: dict[PointTypeId, PointType]
+    tiers: dict[ProgramId, tuple[Tier, ...]]
+    rewards: dict[RewardId, Reward]
+    rules: dict[RuleId, EarningRule]
+
+    def tier(self, program_id: ProgramId, tier_id: TierId | None) -> Tier | None:
+        for tier in self.tiers.get(program_id, ()):
+            if tier.id == tier_id:
+                return tier
+        return None
+
+    def tier_for(self, program_id: ProgramId, points_lifetime: int) -> Tier | None:
+        """Give the highest tier that these lifetime points reach."""
+        reached = None
+        for tier in self.tiers.get(program_id, ()):
+            if tier.points_required <= points_lifetime:
+                reached = tier
+        return reached
+
+    def grants(self, program_id: ProgramId, tier_id: TierId) -> list[Reward]:
+        """List the active rewards that entering the tier gives for nothing."""
+        return [
+            reward
+            for reward in self.rewards.values()
+            if reward.grant_on_entry
+            and reward.program_id == program_id
+            and reward.tier_id == tier_id
+            and reward.status == "active"
+            and reward.archived_at is None
+        ]

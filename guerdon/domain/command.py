@@ -1,0 +1,261 @@
+"""Commands: everything that moves points, as frozen values; and what comes of them."""
+
+from datetime import date, datetime
+
+from msgspec import UNSET, Struct, UnsetType
+
+from guerdon.domain.earning import Earning
+from guerdon.domain.errors import Refusal
+from guerdon.domain.ids import (
+    EarningId,
+    EntryId,
+    MemberId,
+    PointTypeId,
+    ProgramId,
+    RedemptionId,
+    RewardId,
+    RuleId,
+    TierId,
+    WalletId,
+)
+from guerdon.domain.member import Member, MemberRef
+from guerdon.domain.redemption import Redemption
+
+
+class Redeem(Struct, frozen=True, kw_only=True):
+    """Spend points on a reward. `is_exempt` skips no check; `code` overrides the engine's own."""
+
+    program_id: ProgramId
+    member: MemberRef
+    reward_id: RewardId
+    units: int = 1
+
+
+class Settle(Struct, frozen=True, kw_only=True):
+    """The reward was handed over: a pending redemption becomes approved."""
+
+    redemption_id: RedemptionId
+    code: str | None = None
+
+
+class Release(Struct, frozen=True, kw_only=True):
+    """The reward could not be handed over: a pending redemption is declined, points return."""
+
+    redemption_id: RedemptionId
+    reason: str
+
+
+class Refund(Struct, frozen=True, kw_only=True):
+    """Give back an approved redemption: whole, or so many points, or so many units of it.
+
+    `keeps_stock` leaves the units out of the stock. `is_auto` only acts once `auto_refund_at`
+    has come."""
+
+    redemption_id: RedemptionId
+    points: int | None = None
+    units: int | None = None
+    reason: str | None = None
+    keeps_stock: bool = False
+    is_auto: bool = False
+
+
+class MarkUsed(Struct, frozen=True, kw_only=True):
+    redemption_id: RedemptionId
+    used_at: datetime | None = None
+
+
+class ExpireRedemption(Struct, frozen=True, kw_only=True):
+    """An approved redemption past its `expires_at` expires; its points stay spent."""
+
+    redemption_id: RedemptionId
+
+
+class CompleteFulfilment(Struct, frozen=True, kw_only=True):
+    """Staff or the shop's endpoint handed over what was open."""
+
+    redemption_id: RedemptionId
+
+
+class Earn(Struct, frozen=True, kw_only=True):
+    """Award points by a rule. `base_points` None means the rule's own figure."""
+
+    program_id: ProgramId
+    member: MemberRef
+    rule_id: RuleId
+    base_points: int | None = None
+    order_id: str | None = None
+    order_number: str | None = None
+    ordered_at: datetime | None = None
+    action_key: str | None = None
+    note: str | None = None
+    metadata: str | None = None
+
+
+class Approve(Struct, frozen=True, kw_only=True):
+    """Credit a pending earning; `is_due_only` refuses before its time."""
+
+    earning_id: EarningId
+    is_due_only: bool = False
+
+
+class Decline(Struct, frozen=True, kw_only=True):
+    """Reject a pending earning."""
+
+    earning_id: EarningId
+    reason: str | None = None
+
+
+class Adjust(Struct, frozen=True, kw_only=True):
+    """Add or take points by hand. With `floors_at_zero` a deduction takes what is there and the
+    entry records both figures; without, it is refused."""
+
+    program_id: ProgramId
+    member: MemberRef
+    points: int
+    note: str | None = None
+    moves_lifetime: bool = True
+    floors_at_zero: bool = False
+    point_type_id: PointTypeId | None = None
+    expires_at: datetime | None = None
+
+
+class Transfer(Struct, frozen=True, kw_only=True):
+    """Move points to another wallet of the same point type; each lot keeps its expiry."""
+
+    program_id: ProgramId
+    source: MemberRef
+    target: MemberRef
+    points: int
+    point_type_id: PointTypeId | None = None
+    note: str | None = None
+
+
+class ExpireLots(Struct, frozen=True, kw_only=True):
+    """Take the points of lots whose time has come out of a member's wallets."""
+
+    program_id: ProgramId
+    member: MemberRef
+
+
+class ChangeMember(Struct, frozen=True, kw_only=True):
+    """Change who a member is; `is_frozen` excludes them from earning and spending, or lets them
+    in again. What is UNSET stays; None clears."""
+
+    program_id: ProgramId
+    member: MemberRef
+    is_frozen: bool | UnsetType = UNSET
+    email: str | None | UnsetType = UNSET
+    first_name: str | None | UnsetType = UNSET
+    last_name: str | None | UnsetType = UNSET
+    birthday: date | None | UnsetType = UNSET
+    anniversary: date | None | UnsetType = UNSET
+
+
+class Enrol(Struct, frozen=True, kw_only=True):
+    """Make a shopper a member: wallet, lowest tier, signup points. Once is as good as twice."""
+
+    program_id: ProgramId
+    external_id: str
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    birthday: date | None = None
+    anniversary: date | None = None
+
+
+Command = (
+    Redeem
+    | Settle
+    | Release
+    | Refund
+    | MarkUsed
+    | ExpireRedemption
+    | CompleteFulfilment
+    | Earn
+    | Approve
+    | Decline
+    | Adjust
+    | Transfer
+    | ExpireLots
+    | ChangeMember
+    | Enrol
+)
+
+
+class Redeemed(Struct, frozen=True, tag="redeemed"):
+    """`points_after` is the wallet's balance after the act."""
+
+    redemption: Redemption
+    points_after: int
+
+
+class Earned(Struct, frozen=True, tag="earned"):
+    """`is_repeat`: the caller's completion key was seen before; nothing was granted again."""
+
+    earning: Earning
+    points_after: int
+    is_repeat: bool = False
+
+
+class Adjusted(Struct, frozen=True, tag="adjusted"):
+    """`points` is what was moved, `asked_points` what was asked for."""
+
+    entry_id: EntryId | None
+    member_id: MemberId
+    asked_points: int
+    points: int
+    points_before: int
+    points_after: int
+
+
+class Transferred(Struct, frozen=True, tag="transferred"):
+    source_wallet_id: WalletId
+    target_wallet_id: WalletId
+    points: int
+    source_points_after: int
+    target_points_after: int
+
+
+class Expired(Struct, frozen=True, tag="expired"):
+    points: int
+
+
+class Changed(Struct, frozen=True, tag="changed"):
+    member: Member
+    is_frozen: bool
+
+
+class Enrolled(Struct, frozen=True, tag="enrolled"):
+    """`is_new` is false where the shopper was a member already, and nothing was done."""
+
+    member: Member
+    is_new: bool
+    tier_id: TierId | None
+
+
+Result = Redeemed | Earned | Adjusted | Transferred | Expired | Changed | Enrolled
+
+
+class Submission(Struct, frozen=True):
+    """A command and, where the caller gave one, its idempotency key with the request's
+    fingerprint."""
+
+    command: Command
+    key: str | None = None
+    fingerprint: bytes = b""
+
+
+class Done(Struct, frozen=True):
+    """`is_replay`: this is the stored answer to an earlier submission of the same key."""
+
+    result: Result
+    is_replay: bool = False
+
+
+class Refused(Struct, frozen=True):
+    """Every check that failed; nothing was changed."""
+
+    refusals: tuple[Refusal, ...]
+
+
+Outcome = Done | Refused

@@ -1,0 +1,120 @@
+"""Making a shopper a member, and changing what is known of one."""
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from guerdon.domain.award import award
+from guerdon.domain.command import (
+    ChangeMember,
+    Changed,
+    Done,
+    Earn,
+    Enrol,
+    Enrolled,
+    Outcome,
+    Refused,
+)
+from guerdon.domain.errors import MemberUnknown, ProgramInactive
+from guerdon.domain.fold import Fold, Purse
+from guerdon.domain.ids import MemberId, WalletId
+from guerdon.domain.member import Member, MemberRef
+from guerdon.domain.spend import name_of
+from guerdon.domain.wallet import Wallet
+
+_REFERRAL_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_REFERRAL_LENGTH = 10
+
+
+def enrol(fold: Fold, command: Enrol) -> Outcome:
+    """Enrol a shopper on the lowest tier with the signup points; a member stays as they are."""
+    known = fold.by_external_id.get((command.program_id, command.external_id))
+    if known is not None:
+        purse = fold.default_purse(known)
+        return Done(Enrolled(fold.profiles[known], is_new=False, tier_id=purse.tier_id))
+    program = fold.program(command.program_id)
+    if program.status != "active":
+        return Refused((ProgramInactive(),))
+    member = Member(
+        id=MemberId(fold.fresh.next_id()),
+        program_id=command.program_id,
+        external_id=command.external_id,
+        email=command.email.strip().lower() if command.email else None,
+        first_name=command.first_name,
+        last_name=command.last_name,
+        birthday=command.birthday,
+        anniversary=command.anniversary,
+        referral_code=referral_code(fold.fresh.bits()),
+        created_at=fold.now,
+        updated_at=fold.now,
+    )
+    lowest = fold.catalogue.tier_for(command.program_id, 0)
+    wallet = Wallet(
+        id=WalletId(fold.fresh.next_id()),
+        member_id=member.id,
+        program_id=command.program_id,
+        point_type_id=program.point_type_id,
+        tier_id=lowest.id if lowest else None,
+    )
+    purse = _admit(fold, member, wallet)
+    fold.announce("member.enrolled", purse)
+    for rule in fold.catalogue.rules.values():
+        if (
+            rule.program_id == command.program_id
+            and rule.trigger == "signup"
+            and rule.is_active
+            and rule.archived_at is None
+        ):
+            ref = MemberRef(id=member.id)
+            earning = Earn(program_id=command.program_id, member=ref, rule_id=rule.id)
+            award(fold, purse, rule, earning, rule.points)
+    return Done(Enrolled(member, is_new=True, tier_id=purse.tier_id))
+
+
+def _admit(fold: Fold, member: Member, wallet: Wallet) -> Purse:
+    fold.effects.new_members.append(member)
+    fold.effects.new_wallets.append(wallet)
+    fold.by_external_id[member.program_id, member.external_id] = member.id
+    if member.email is not None:
+        fold.by_email.setdefault((member.program_id, member.email), member.id)
+    fold.profiles[member.id] = member
+    fold.members[member.id] = [wallet.id]
+    purse = fold.purses[wallet.id] = Purse(wallet)
+    return purse
+
+
+def change_member(fold: Fold, command: ChangeMember) -> Outcome:
+    """Change a member's profile, or exclude or re-admit them: all their wallets at once."""
+    member_id = fold.member_id(command.program_id, command.member)
+    if member_id is None:
+        return Refused((MemberUnknown(name_of(command.member)),))
+    purse = fold.default_purse(member_id)
+    known = fold.profiles[member_id]
+    changes = {
+        name: getattr(command, name)
+        for name in ("email", "first_name", "last_name", "birthday", "anniversary")
+        if getattr(command, name) is not UNSET
+    }
+    if isinstance(changes.get("email"), str):
+        changes["email"] = changes["email"].strip().lower()
+    changed = replace(known, **changes)
+    if changed != known:
+        changed = replace(changed, updated_at=fold.now)
+        fold.profiles[member_id] = changed
+        fold.effects.members[member_id] = changed
+        fold.announce("member.updated", purse)
+    if isinstance(command.is_frozen, bool) and command.is_frozen != purse.is_frozen:
+        for wallet_id in fold.members[member_id]:
+            each = fold.purse(wallet_id)
+            each.is_frozen = command.is_frozen
+            each.is_changed = True
+        fold.announce("member.frozen" if command.is_frozen else "member.unfrozen", purse)
+    return Done(Changed(changed, purse.is_frozen))
+
+
+def referral_code(bits: int) -> str:
+    """Write random bits as a short code that names a member to friends (50 bits)."""
+    characters = []
+    for _ in range(_REFERRAL_LENGTH):
+        bits, digit = divmod(bits, len(_REFERRAL_ALPHABET))
+        characters.append(_REFERRAL_ALPHABET[digit])
+    return "".join(characters)

@@ -1,0 +1,390 @@
+"""The state of a batch while its commands are folded over it, one after the other."""
+
+from datetime import datetime
+
+from guerdon.domain.catalogue import Catalogue, Program
+from guerdon.domain.earning import Earning
+from guerdon.domain.event import Event, EventKind
+from guerdon.domain.ids import (
+    EarningId,
+    EntryId,
+    EventId,
+    LotId,
+    MemberId,
+    PointTypeId,
+    ProgramId,
+    RedemptionId,
+    RewardId,
+    TierId,
+    WalletId,
+)
+from guerdon.domain.ledger import Entry, EntryKind
+from guerdon.domain.lot import Lot, NewLot, draw, in_draw_order
+from guerdon.domain.member import MemberRef
+from guerdon.domain.redemption import Redemption
+from guerdon.domain.state import Effects, Fresh, State, WalletChange
+from guerdon.domain.wallet import Wallet
+
+
+class Purse:
+    """A wallet being changed by a batch. Its figures change together or not at all."""
+
+    __slots__ = (
+        "available",
+        "held",
+        "id",
+        "is_changed",
+        "is_frozen",
+        "lifetime",
+        "lots",
+        "pending",
+        "redeemed",
+        "soonest_expiry_at",
+        "tier_id",
+        "wallet",
+    )
+
+    def __init__(self, wallet: Wallet) -> None:
+        self.wallet = wallet
+        self.id = wallet.id
+        self.available = wallet.points_available
+        self.held = wallet.points_held
+        self.pending = wallet.points_pending
+        self.lifetime = wallet.points_lifetime
+        self.redeemed = wallet.points_redeemed
+        self.tier_id = wallet.tier_id
+        self.is_frozen = wallet.is_frozen
+        self.is_changed = False
+        self.lots = [
+            Lot(lot.id, lot.points_remaining, lot.effective_at, lot.expires_at)
+            for lot in wallet.lots
+        ]
+        self.soonest_expiry_at = min(
+            (lot.expires_at for lot in self.lots if lot.expires_at is not None), default=None
+        )
+
+    def due_points(self, now: datetime) -> int:
+        """Count the points of lots that have expired, though no sweep has come by yet."""
+        if self.soonest_expiry_at is None or self.soonest_expiry_at > now:
+            return 0
+        return sum(lot.points_remaining for lot in self.lots if not lot.is_live(now))
+
+    def spendable(self, now: datetime) -> int:
+        return self.available - self.due_points(now)
+
+    def change(self) -> WalletChange:
+        return WalletChange(
+            self.id,
+            self.is_frozen,
+            self.tier_id,
+            self.available,
+            self.held,
+            self.pending,
+            self.lifetime,
+            self.redeemed,
+        )
+
+
+class Fold:
+    """One batch's working state. Handlers check first and change after, so that a refused command
+    leaves no trace."""
+
+    def __init__(self, state: State, catalogue: Catalogue, now: datetime, fresh: Fresh) -> None:
+        self.state = state
+        self.catalogue = catalogue
+        self.now = now
+        self.fresh = fresh
+        self.effects = Effects()
+        self.purses: dict[WalletId, Purse] = {}
+        self.members = dict(state.members)
+        self.counters = {
+            reward_id: [counter.redemptions_live, counter.units_live]
+            for reward_id, counter in state.counters.items()
+        }
+        self.taken_by_member = dict(state.taken_by_member)
+        self.pools = {reward_id: list(codes) for reward_id, codes in state.pools.items()}
+        self.redemptions = dict(state.redemptions)
+        self.earnings = dict(state.earnings)
+        self.awarded = dict(state.awarded)
+        self.completed = dict(state.completed)
+        self.granted = set(state.granted)
+        self.keys = dict(state.keys)
+        self.by_external_id = dict(state.by_external_id)
+        self.by_email = dict(state.by_email)
+        self.profiles = dict(state.profiles)
+        self.origins = dict(state.origins)
+
+    # -- finding ---------------------------------------------------------------------------
+
+    def member_id(self, program_id: ProgramId, ref: MemberRef) -> MemberId | None:
+        if ref.external_id is not None:
+            return self.by_external_id.get((program_id, ref.external_id))
+        if ref.email is not None:
+            return self.by_email.get((program_id, ref.email))
+        if ref.id is None or ref.id not in self.members:
+            return None
+        purse = self.purse(self.members[ref.id][0])
+        return ref.id if purse.wallet.program_id == program_id else None
+
+    def purse(self, wallet_id: WalletId) -> Purse:
+        purse = self.purses.get(wallet_id)
+        if purse is None:
+            purse = self.purses[wallet_id] = Purse(self.state.wallets[wallet_id])
+        return purse
+
+    def purse_of(
+        self, member_id: MemberId, point_type_id: PointTypeId | None = None
+    ) -> Purse | None:
+        """Find a member's wallet of a point type; without one, the default wallet."""
+        for wallet_id in self.members[member_id]:
+            purse = self.purse(wallet_id)
+            wallet = purse.wallet
+            if (
+                wallet.is_default
+                if point_type_id is None
+                else wallet.point_type_id == point_type_id
+            ):
+                return purse
+        return None
+
+    def default_purse(self, member_id: MemberId) -> Purse:
+        purse = self.purse_of(member_id)
+        assert purse is not None, "a member has a default wallet"
+        return purse
+
+    def program(self, program_id: ProgramId) -> Program:
+        return self.catalogue.programs[program_id]
+
+    # -- moving points ---------------------------------------------------------------------
+
+    def sweep(self, purse: Purse) -> int:
+        """Expire the wallet's due lots; give their points. Called before any other movement."""
+        due = (
+            [lot for lot in purse.lots if not lot.is_live(self.now)]
+            if purse.due_points(self.now)
+            else []
+        )
+        if not due:
+            return 0
+        points = sum(lot.points_remaining for lot in due)
+        draws = tuple(-lot.points_remaining for lot in due)
+        for lot in due:
+            lot.points_remaining = 0
+            self.effects.lots[lot.id] = 0
+        purse.lots = [lot for lot in purse.lots if lot.points_remaining]
+        self._entry(purse, "expired", -points, tuple(lot.id for lot in due), draws)
+        self.announce("points.expired", purse, points=points)
+        return points
+
+    def take(
+        self,
+        purse: Purse,
+        points: int,
+        kind: EntryKind,
+        *,
+        redemption_id: RedemptionId | None = None,
+        lifetime_points: int = 0,
+        asked_points: int | None = None,
+        note: str | None = None,
+    ) -> Entry:
+        """Draw points out of a wallet's live lots in its program's order."""
+        self.sweep(purse)
+        order = self.program(purse.wallet.program_id).draw_order
+        lot_ids, draws = draw(in_draw_order(purse.lots, order), points)
+        self._remember(purse, lot_ids)
+        return self._entry(
+            purse,
+            kind,
+            -points,
+            lot_ids,
+            draws,
+            redemption_id=redemption_id,
+            lifetime_points=lifetime_points,
+            asked_points=asked_points,
+            note=note,
+        )
+
+    def put(
+        self,
+        purse: Purse,
+        points: int,
+        kind: EntryKind,
+        *,
+        expires_at: datetime | None,
+        lifetime_points: int = 0,
+        earning_id: EarningId | None = None,
+        note: str | None = None,
+    ) -> tuple[Entry, LotId]:
+        """Credit points as a lot of their own."""
+        self.sweep(purse)
+        lot_id = self.new_lot(purse, points, self.now, expires_at)
+        entry = self._entry(
+            purse,
+            kind,
+            points,
+            (lot_id,),
+            (points,),
+            lifetime_points=lifetime_points,
+            earning_id=earning_id,
+            note=note,
+        )
+        return entry, lot_id
+
+    def new_lot(
+        self, purse: Purse, points: int, effective_at: datetime, expires_at: datetime | None
+    ) -> LotId:
+        lot_id = LotId(self.fresh.next_id())
+        self.effects.new_lots.append(NewLot(lot_id, purse.id, points, effective_at, expires_at))
+        self.effects.lots[lot_id] = points
+        self.origins[lot_id] = (effective_at, expires_at)
+        self._insert(purse, Lot(lot_id, points, effective_at, expires_at))
+        return lot_id
+
+    def origin(self, lot_id: LotId) -> tuple[datetime, datetime | None]:
+        """Give when a lot took effect and when it expires, also of one that is used up."""
+        return self.origins[lot_id]
+
+    def refill(self, purse: Purse, lot_id: LotId, points: int, expires_at: datetime | None) -> None:
+        """Give points back to the lot they were drawn from, which may have been used up since."""
+        for lot in purse.lots:
+            if lot.id == lot_id:
+                lot.points_remaining += points
+                break
+        else:
+            effective_at = self.origin(lot_id)[0]
+            self._insert(purse, Lot(lot_id, points, effective_at, expires_at))
+        self._remember(purse, (lot_id,))
+
+    def _insert(self, purse: Purse, lot: Lot) -> None:
+        purse.lots.append(lot)
+        purse.lots.sort(key=lambda each: (each.effective_at, each.id))
+        if lot.expires_at is not None and (
+            purse.soonest_expiry_at is None or lot.expires_at < purse.soonest_expiry_at
+        ):
+            purse.soonest_expiry_at = lot.expires_at
+
+    def _remember(self, purse: Purse, lot_ids: tuple[LotId, ...]) -> None:
+        remaining = {lot.id: lot.points_remaining for lot in purse.lots}
+        for lot_id in lot_ids:
+            self.effects.lots[lot_id] = remaining[lot_id]
+        if any(remaining[lot_id] == 0 for lot_id in lot_ids):
+            purse.lots = [lot for lot in purse.lots if lot.points_remaining]
+
+    def credit(
+        self,
+        purse: Purse,
+        kind: EntryKind,
+        parts: tuple[tuple[LotId, int], ...],
+        *,
+        redemption_id: RedemptionId | None = None,
+        note: str | None = None,
+    ) -> Entry:
+        """Record points put back into lots already changed by `refill` or `new_lot`."""
+        points = sum(part for _, part in parts)
+        return self._entry(
+            purse,
+            kind,
+            points,
+            tuple(lot_id for lot_id, _ in parts),
+            tuple(part for _, part in parts),
+            redemption_id=redemption_id,
+            note=note,
+        )
+
+    def _entry(
+        self,
+        purse: Purse,
+        kind: EntryKind,
+        points: int,
+        lot_ids: tuple[LotId, ...],
+        lot_points: tuple[int, ...],
+        *,
+        redemption_id: RedemptionId | None = None,
+        earning_id: EarningId | None = None,
+        lifetime_points: int = 0,
+        asked_points: int | None = None,
+        note: str | None = None,
+    ) -> Entry:
+        purse.available += points
+        purse.lifetime += lifetime_points
+        purse.is_changed = True
+        entry = Entry(
+            EntryId(self.fresh.next_id()),
+            purse.id,
+            kind,
+            points,
+            purse.available,
+            lot_ids,
+            lot_points,
+            self.now,
+            lifetime_points,
+            asked_points,
+            redemption_id,
+            earning_id,
+            note,
+        )
+        self.effects.entries.append(entry)
+        return entry
+
+    # -- recording -------------------------------------------------------------------------
+
+    def put_redemption(self, redemption: Redemption, *, is_new: bool = False) -> None:
+        known = self.effects.new_redemptions
+        if is_new or redemption.id in known:
+            known[redemption.id] = redemption
+        else:
+            self.effects.redemptions[redemption.id] = redemption
+        self.redemptions[redemption.id] = redemption
+
+    def put_earning(self, earning: Earning, *, is_new: bool = False) -> None:
+        known = self.effects.new_earnings
+        if is_new or earning.id in known:
+            known[earning.id] = earning
+        else:
+            self.effects.earnings[earning.id] = earning
+        self.earnings[earning.id] = earning
+
+    def count(self, reward_id: RewardId, redemptions: int, units: int) -> None:
+        """Move a reward's counter, and what later commands of this batch see of it."""
+        moved = self.effects.counters.get(reward_id, (0, 0))
+        self.effects.counters[reward_id] = (moved[0] + redemptions, moved[1] + units)
+        counter = self.counters.get(reward_id)
+        if counter is not None:
+            counter[0] += redemptions
+            counter[1] += units
+
+    def announce(
+        self,
+        kind: EventKind,
+        purse: Purse,
+        *,
+        redemption_id: RedemptionId | None = None,
+        earning_id: EarningId | None = None,
+        **facts: int | str | bool | None,
+    ) -> None:
+        facts["points_available"] = purse.available
+        facts["points_lifetime"] = purse.lifetime
+        self.effects.events.append(
+            Event(
+                EventId(self.fresh.next_id()),
+                kind,
+                purse.wallet.program_id,
+                purse.wallet.member_id,
+                facts,
+                self.now,
+                redemption_id,
+                earning_id,
+            )
+        )
+
+    def set_tier(self, purse: Purse, tier_id: TierId | None) -> None:
+        purse.tier_id = tier_id
+        purse.is_changed = True
+
+    def finish(self) -> Effects:
+        """Give everything that has to be written. The fold is spent."""
+        new_wallets = {wallet.id for wallet in self.effects.new_wallets}
+        for purse in self.purses.values():
+            if purse.is_changed or purse.id in new_wallets:
+                self.effects.wallets.append(purse.change())
+        return self.effects

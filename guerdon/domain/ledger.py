@@ -1,0 +1,33 @@
+"""Ledger entries: movements of points, never changed, corrected only by further entries."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from guerdon.domain.ids import EarningId, EntryId, LotId, RedemptionId, WalletId
+
+EntryKind = Literal[
+    "earned", "redeemed", "released", "refunded", "expired", "adjusted", "transferred", "reversed"
+]
+
+
+class Entry(Struct, frozen=True):
+    """One movement. `points` is signed and equals the sum of `lot_points`, the signed change of
+    each lot in `lot_ids`. `points_after` is the wallet's balance after it. `lifetime_points` is
+    the signed change of the member's lifetime points. `asked_points` is what was asked for where a
+    rule reduced it, else equal to `points`."""
+
+    id: EntryId
+    wallet_id: WalletId
+    kind: EntryKind
+    points: int
+    points_after: int
+    lot_ids: tuple[LotId, ...]
+    lot_points: tuple[int, ...]
+    created_at: datetime
+    lifetime_points: int = 0
+    asked_points: int | None = None
+    redemption_id: RedemptionId | None = None
+    earning_id: EarningId | None = None
+    note: str | None = None

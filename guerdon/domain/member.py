@@ -1,0 +1,31 @@
+"""A shopper enrolled in a program."""
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from guerdon.domain.ids import MemberId, ProgramId
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """`external_id` is the shop's own customer id; `email` is kept in lower case."""
+
+    id: MemberId
+    program_id: ProgramId
+    external_id: str
+    email: str | None
+    first_name: str | None = None
+    last_name: str | None = None
+    birthday: date | None = None
+    anniversary: date | None = None
+    referral_code: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class MemberRef(Struct, frozen=True):
+    """How a caller named a member: by our id, by the shop's id, or by e-mail; one of them."""
+
+    id: MemberId | None = None
+    external_id: str | None = None
+    email: str | None = None

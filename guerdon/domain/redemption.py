@@ -1,0 +1,52 @@
+"""One member taking one reward."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from guerdon.domain.ids import (
+    EntryId,
+    LotId,
+    MemberId,
+    ProgramId,
+    RedemptionId,
+    RewardId,
+    RewardVersionId,
+    WalletId,
+)
+
+RedemptionStatus = Literal["pending", "approved", "declined", "used", "expired", "void"]
+FulfilmentStatus = Literal["open", "done"]
+
+
+class Redemption(Struct, frozen=True, kw_only=True):
+    """`points_cost` is the whole cost, for all `units`; `points_refunded` and `units_refunded` say
+    how much of it was given back. `units_returned` went back to the stock. The reward as it was at
+    the time is its `reward_version_id`. `lot_ids` and `lot_points` are what was drawn, positive."""
+
+    id: RedemptionId
+    program_id: ProgramId
+    member_id: MemberId
+    wallet_id: WalletId
+    reward_id: RewardId
+    reward_version_id: RewardVersionId
+    status: RedemptionStatus
+    units: int = 1
+    units_refunded: int = 0
+    units_returned: int = 0
+    points_cost: int
+    points_refunded: int = 0
+    lot_ids: tuple[LotId, ...] = ()
+    lot_points: tuple[int, ...] = ()
+    entry_id: EntryId | None = None
+    code: str | None = None
+    fulfilment: FulfilmentStatus = "done"
+    is_grant: bool = False
+    reason: str | None = None
+    expires_at: datetime | None = None
+    auto_refund_at: datetime | None = None
+    used_at: datetime | None = None
+    refunded_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime

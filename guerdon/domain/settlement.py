@@ -1,0 +1,130 @@
+"""How a redemption goes on after the points are spent: settled, released, used, expired."""
+
+from msgspec.structs import replace
+
+from guerdon.domain.command import (
+    CompleteFulfilment,
+    Done,
+    ExpireRedemption,
+    MarkUsed,
+    Outcome,
+    Redeemed,
+    Refused,
+    Release,
+    Settle,
+)
+from guerdon.domain.errors import RedemptionNotDue, RedemptionStatusWrong, RedemptionUnknown
+from guerdon.domain.fold import Fold
+from guerdon.domain.redemption import Redemption
+from guerdon.domain.refund import give_back
+
+
+def settle(fold: Fold, command: Settle) -> Outcome:
+    """Approve a pending redemption; its held points are spent. Settling twice is settling once."""
+    redemption = fold.redemptions.get(command.redemption_id)
+    if redemption is None:
+        return Refused((RedemptionUnknown(command.redemption_id),))
+    purse = fold.purse(redemption.wallet_id)
+    if redemption.status in ("approved", "used"):
+        return Done(Redeemed(redemption, purse.available))
+    if redemption.status != "pending":
+        return _wrong(redemption)
+    purse.held -= redemption.points_cost
+    purse.is_changed = True
+    settled = replace(
+        redemption,
+        status="approved",
+        fulfilment="done",
+        code=command.code or redemption.code,
+        updated_at=fold.now,
+    )
+    fold.put_redemption(settled)
+    fold.announce(
+        "redemption.approved", purse, redemption_id=settled.id, points=settled.points_cost
+    )
+    return Done(Redeemed(settled, purse.available))
+
+
+def release(fold: Fold, command: Release) -> Outcome:
+    """Decline a pending redemption: points, stock and counters return. Twice is once."""
+    redemption = fold.redemptions.get(command.redemption_id)
+    if redemption is None:
+        return Refused((RedemptionUnknown(command.redemption_id),))
+    purse = fold.purse(redemption.wallet_id)
+    if redemption.status == "declined":
+        return Done(Redeemed(redemption, purse.available))
+    if redemption.status != "pending":
+        return _wrong(redemption)
+    purse.held -= redemption.points_cost
+    purse.is_changed = True
+    declined = replace(
+        give_back(fold, redemption, redemption.points_cost, kind="released"),
+        status="declined",
+        units_refunded=redemption.units,
+        units_returned=redemption.units,
+        reason=command.reason,
+        updated_at=fold.now,
+    )
+    fold.put_redemption(declined)
+    fold.count(declined.reward_id, -1, -redemption.units)
+    fold.announce(
+        "redemption.declined", purse, redemption_id=declined.id, points=declined.points_cost
+    )
+    return Done(Redeemed(declined, purse.available))
+
+
+def mark_used(fold: Fold, command: MarkUsed) -> Outcome:
+    """The member used the reward. A code used just after it expired counts as used."""
+    redemption = fold.redemptions.get(command.redemption_id)
+    if redemption is None:
+        return Refused((RedemptionUnknown(command.redemption_id),))
+    purse = fold.purse(redemption.wallet_id)
+    if redemption.status == "used":
+        return Done(Redeemed(redemption, purse.available))
+    if redemption.status not in ("approved", "expired"):
+        return _wrong(redemption)
+    used = replace(
+        redemption, status="used", used_at=command.used_at or fold.now, updated_at=fold.now
+    )
+    fold.put_redemption(used)
+    fold.announce("redemption.used", purse, redemption_id=used.id)
+    return Done(Redeemed(used, purse.available))
+
+
+def expire_redemption(fold: Fold, command: ExpireRedemption) -> Outcome:
+    """An approved redemption whose time is over expires; the points stay spent."""
+    redemption = fold.redemptions.get(command.redemption_id)
+    if redemption is None:
+        return Refused((RedemptionUnknown(command.redemption_id),))
+    purse = fold.purse(redemption.wallet_id)
+    if redemption.status == "expired":
+        return Done(Redeemed(redemption, purse.available))
+    if redemption.status != "approved":
+        return _wrong(redemption)
+    if redemption.expires_at is None or redemption.expires_at > fold.now:
+        return Refused((RedemptionNotDue(redemption.id, redemption.expires_at),))
+    expired = replace(redemption, status="expired", updated_at=fold.now)
+    fold.put_redemption(expired)
+    fold.announce("redemption.expired", purse, redemption_id=expired.id)
+    return Done(Redeemed(expired, purse.available))
+
+
+def complete_fulfilment(fold: Fold, command: CompleteFulfilment) -> Outcome:
+    """What staff or the shop had to hand over was handed over."""
+    redemption = fold.redemptions.get(command.redemption_id)
+    if redemption is None:
+        return Refused((RedemptionUnknown(command.redemption_id),))
+    purse = fold.purse(redemption.wallet_id)
+    if redemption.status not in ("approved", "used"):
+        return _wrong(redemption)
+    if redemption.fulfilment == "open":
+        redemption = replace(redemption, fulfilment="done", updated_at=fold.now)
+        fold.put_redemption(redemption)
+        fold.announce(
+            "redemption.approved", purse, redemption_id=redemption.id, is_handed_over=True
+        )
+    return Done(Redeemed(redemption, purse.available))
+
+
+def _wrong(redemption: Redemption) -> Refused:
+    return Refused((RedemptionStatusWrong(redemption.id, redemption.status),))

@@ -1,0 +1,203 @@
+"""Spending points on a reward: every check, then the debit."""
+
+from datetime import timedelta
+
+from guerdon.domain.catalogue import Program, Reward
+from guerdon.domain.code import make_code
+from guerdon.domain.command import Done, Outcome, Redeem, Redeemed, Refused
+from guerdon.domain.errors import (
+    InsufficientPoints,
+    MemberFrozen,
+    MemberLimitReached,
+    MemberUnknown,
+    OutOfStock,
+    ProgramInactive,
+    ProgramOutsideWindow,
+    RedemptionLimitReached,
+    Refusal,
+    RewardInactive,
+    RewardOutsideWindow,
+    RewardUnknown,
+    TierRequired,
+    UnitsOutOfBounds,
+    WalletUnknown,
+)
+from guerdon.domain.fold import Fold, Purse
+from guerdon.domain.ids import MemberId, RedemptionId
+from guerdon.domain.ledger import Entry
+from guerdon.domain.member import MemberRef
+from guerdon.domain.redemption import Redemption
+
+# Ways of fulfilment that need someone outside before the reward is the member's.
+_SETTLED_OUTSIDE = frozenset({"shopify", "gift_card", "store_credit", "points"})
+# Ways that approve at once and leave something to be handed over.
+_HANDED_OVER_LATER = frozenset({"manual", "webhook"})
+_CODED = frozenset({"code", "shopify"})
+
+
+def redeem(fold: Fold, command: Redeem) -> Outcome:
+    """Debit the cost and record the redemption; or say every reason why not.
+
+    Pending where the way of fulfilment needs an outside platform, else approved."""
+    refusals: list[Refusal] = []
+    member_id = fold.member_id(command.program_id, command.member)
+    if member_id is None:
+        refusals.append(MemberUnknown(name_of(command.member)))
+    reward = fold.catalogue.rewards.get(command.reward_id)
+    if reward is None or reward.program_id != command.program_id or reward.archived_at is not None:
+        refusals.append(RewardUnknown(command.reward_id))
+        reward = None
+    program = fold.program(command.program_id)
+    refusals.extend(_program_refusals(fold, program))
+    if reward is not None:
+        refusals.extend(_reward_refusals(fold, reward, command.units))
+    purse = None
+    if member_id is not None:
+        purse = fold.default_purse(member_id)
+        if purse.is_frozen:
+            refusals.append(MemberFrozen())
+    if member_id is None or reward is None or purse is None:
+        return Refused(tuple(refusals))
+    refusals.extend(_member_refusals(fold, program, reward, member_id, purse))
+    paying = fold.purse_of(member_id, reward.point_type_id or None)
+    cost = reward.points_cost * max(command.units, 0)
+    if paying is None:
+        refusals.append(WalletUnknown())
+        return Refused(tuple(refusals))
+    spendable = paying.spendable(fold.now)
+    if spendable < cost:
+        refusals.append(InsufficientPoints(spendable, cost))
+    if refusals:
+        return Refused(tuple(refusals))
+    return _grant(fold, reward, paying, units=command.units, points_cost=cost, is_grant=False)
+
+
+def grant_for_tier(fold: Fold, reward: Reward, purse: Purse) -> None:
+    """Give a tier's reward for nothing, once per member; nothing where it is out of stock."""
+    member_id = purse.wallet.member_id
+    if (member_id, reward.id) in fold.granted or _reward_refusals(fold, reward, 1):
+        return
+    fold.granted.add((member_id, reward.id))
+    _grant(fold, reward, purse, units=1, points_cost=0, is_grant=True)
+
+
+def name_of(ref: MemberRef) -> str:
+    """Give the member as the caller named them."""
+    return ref.external_id or ref.email or str(ref.id)
+
+
+def _program_refusals(fold: Fold, program: Program) -> list[Refusal]:
+    refusals: list[Refusal] = []
+    if program.status != "active":
+        refusals.append(ProgramInactive())
+    if (program.starts_at and fold.now < program.starts_at) or (
+        program.ends_at and fold.now >= program.ends_at
+    ):
+        refusals.append(ProgramOutsideWindow())
+    return refusals
+
+
+def _reward_refusals(fold: Fold, reward: Reward, units: int) -> list[Refusal]:
+    refusals: list[Refusal] = []
+    if reward.status != "active":
+        refusals.append(RewardInactive(reward.id))
+    if (reward.starts_at and fold.now < reward.starts_at) or (
+        reward.ends_at and fold.now >= reward.ends_at
+    ):
+        refusals.append(RewardOutsideWindow(reward.starts_at, reward.ends_at))
+    if not reward.units_min <= units <= reward.units_max:
+        refusals.append(UnitsOutOfBounds(units, reward.units_min, reward.units_max))
+    if not reward.is_counted:
+        return refusals
+    redemptions_live, units_live = fold.counters.get(reward.id, (0, 0))
+    if reward.stock is not None and units_live + units > reward.stock:
+        refusals.append(OutOfStock(max(reward.stock - units_live, 0)))
+    elif reward.is_pooled and not fold.pools.get(reward.id):
+        refusals.append(OutOfStock(0))
+    if reward.max_redemptions is not None and redemptions_live >= reward.max_redemptions:
+        refusals.append(RedemptionLimitReached(reward.max_redemptions))
+    return refusals
+
+
+def _member_refusals(
+    fold: Fold, program: Program, reward: Reward, member_id: MemberId, purse: Purse
+) -> list[Refusal]:
+    refusals: list[Refusal] = []
+    if reward.tier_id is not None and not _tier_matches(fold, program, reward, purse):
+        refusals.append(TierRequired(reward.tier_id, purse.tier_id))
+    limit = reward.limit_per_member
+    if limit is not None and fold.taken_by_member.get((member_id, reward.id), 0) >= limit.count:
+        refusals.append(MemberLimitReached(limit))
+    return refusals
+
+
+def _tier_matches(fold: Fold, program: Program, reward: Reward, purse: Purse) -> bool:
+    if purse.tier_id == reward.tier_id:
+        return True
+    if program.vip_tier_match == "exact":
+        return False
+    required = fold.catalogue.tier(program.id, reward.tier_id)
+    current = fold.catalogue.tier(program.id, purse.tier_id)
+    return (
+        required is not None
+        and current is not None
+        and current.points_required >= required.points_required
+    )
+
+
+def _grant(
+    fold: Fold, reward: Reward, purse: Purse, *, units: int, points_cost: int, is_grant: bool
+) -> Done:
+    redemption_id = RedemptionId(fold.fresh.next_id())
+    is_pending = reward.fulfil_by in _SETTLED_OUTSIDE
+    entry: Entry | None = None
+    if points_cost:
+        entry = fold.take(purse, points_cost, "redeemed", redemption_id=redemption_id)
+        purse.redeemed += points_cost
+        if is_pending:
+            purse.held += points_cost
+    redemption = Redemption(
+        id=redemption_id,
+        program_id=reward.program_id,
+        member_id=purse.wallet.member_id,
+        wallet_id=purse.id,
+        reward_id=reward.id,
+        reward_version_id=reward.version_id,
+        status="pending" if is_pending else "approved",
+        units=units,
+        points_cost=points_cost,
+        lot_ids=entry.lot_ids if entry else (),
+        lot_points=tuple(-points for points in entry.lot_points) if entry else (),
+        entry_id=entry.id if entry else None,
+        code=_choose_code(fold, reward, redemption_id),
+        fulfilment="open" if is_pending or reward.fulfil_by in _HANDED_OVER_LATER else "done",
+        is_grant=is_grant,
+        expires_at=fold.now + timedelta(days=reward.expiry_days) if reward.expiry_days else None,
+        auto_refund_at=fold.now + timedelta(seconds=reward.auto_refund_seconds)
+        if reward.auto_refund_seconds
+        else None,
+        created_at=fold.now,
+        updated_at=fold.now,
+    )
+    fold.put_redemption(redemption, is_new=True)
+    fold.count(reward.id, 1, units)
+    if reward.limit_per_member is not None:
+        slot = (redemption.member_id, reward.id)
+        fold.taken_by_member[slot] = fold.taken_by_member.get(slot, 0) + 1
+    fold.announce(
+        "redemption.requested" if is_pending else "redemption.approved",
+        purse,
+        redemption_id=redemption_id,
+        points=points_cost,
+    )
+    return Done(Redeemed(redemption, purse.available))
+
+
+def _choose_code(fold: Fold, reward: Reward, redemption_id: RedemptionId) -> str | None:
+    if reward.is_pooled:
+        code = fold.pools[reward.id].pop(0)
+        fold.effects.pool_codes.append((code, redemption_id))
+        return code
+    if reward.fulfil_by in _CODED:
+        return make_code(fold.program(reward.program_id), fold.fresh.bits())
+    return None

@@ -1,0 +1,26 @@
+"""One member's points of one point type: what a batch locks."""
+
+from msgspec import Struct
+
+from guerdon.domain.ids import MemberId, PointTypeId, ProgramId, TierId, WalletId
+from guerdon.domain.lot import Lot
+
+
+class Wallet(Struct, frozen=True, kw_only=True):
+    """A wallet as loaded under its lock. `points_held` are those of pending redemptions, already
+    drawn from the lots; `points_pending` are earned but not yet approved. `tier_id` is kept on the
+    member's default wallet, whose lifetime points decide it."""
+
+    id: WalletId
+    member_id: MemberId
+    program_id: ProgramId
+    point_type_id: PointTypeId
+    is_default: bool = True
+    is_frozen: bool = False
+    tier_id: TierId | None = None
+    points_available: int = 0
+    points_held: int = 0
+    points_pending: int = 0
+    points_lifetime: int = 0
+    points_redeemed: int = 0
+    lots: tuple[Lot, ...] = ()

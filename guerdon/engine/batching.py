@@ -1,0 +1,166 @@
+"""One batch, from its locks to its commit; and what is done when that goes wrong."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+
+from guerdon.domain.command import Outcome, Submission
+from guerdon.domain.decision import Decision, decide
+from guerdon.domain.errors import GuerdonError, OutcomeUnknown, Unavailable
+from guerdon.domain.ids import MerchantId
+from guerdon.domain.state import Effects
+from guerdon.engine import loading, recording
+from guerdon.engine.cataloguing import Catalogues
+from guerdon.engine.runtime import Runtime
+from guerdon.store import events, idempotency_records
+from guerdon.store.connection import Connection
+from guerdon.store.faults import DRIVER_ERRORS, Fault, fault_of
+from guerdon.store.sequences import lock_sequence
+from guerdon.store.transaction import CommitUnknown, transaction
+
+ATTEMPTS_MAX = 5
+BACKOFF_SECONDS = 0.02
+
+
+class CatalogueChanged(Exception):  # noqa: N818 -- a signal within this file
+    """The offers changed after the batch had read them; it is decided again."""
+
+
+class FreshIds:
+    """Hands out a run of ids from a first one, and random bits."""
+
+    __slots__ = ("bits", "first", "next")
+
+    def __init__(self, first: int, bits: Callable[[], int]) -> None:
+        self.first = first
+        self.next = first
+        self.bits = bits
+
+    def next_id(self) -> int:
+        """Give the next id of the run."""
+        given = self.next
+        self.next = given + 1
+        return given
+
+
+class Batches:
+    """Runs batches of one merchant at a time; knows where the merchant's ids probably stand."""
+
+    def __init__(self, runtime: Runtime, catalogues: Catalogues) -> None:
+        self._runtime = runtime
+        self._catalogues = catalogues
+        self._expected_id: dict[MerchantId, int] = {}
+
+    async def run(
+        self, merchant_id: MerchantId, submissions: Sequence[Submission]
+    ) -> list[Outcome | GuerdonError]:
+        """Give each submission its own outcome, whatever happens to the others.
+
+        A collision with a rival is tried again, a few times. If a constraint refuses the write,
+        the commands are run one at a time, so that only the guilty one fails. A connection lost
+        before COMMIT changed nothing and is tried again; one lost at COMMIT is looked up."""
+        for attempt in range(ATTEMPTS_MAX):
+            if attempt:
+                await asyncio.sleep(BACKOFF_SECONDS * 2**attempt * (0.5 + random.random()))  # noqa: S311 -- jitter
+            try:
+                return list(await self._attempt(merchant_id, submissions))
+            except CatalogueChanged:
+                await self._refresh(merchant_id)
+            except Unavailable as error:
+                return [error] * len(submissions)
+            except DRIVER_ERRORS as error:
+                fault = fault_of(error)
+                if fault == "constraint" and len(submissions) > 1:
+                    return await self._one_by_one(merchant_id, submissions)
+                if not _may_try_again(fault):
+                    raise
+        return [Unavailable("the ledger is busy or out of reach; nothing was changed")] * len(
+            submissions
+        )
+
+    async def _refresh(self, merchant_id: MerchantId) -> None:
+        try:
+            await self._catalogues.refresh(merchant_id)
+        except DRIVER_ERRORS as error:
+            if not _may_try_again(fault_of(error)):
+                raise
+
+    async def _one_by_one(
+        self, merchant_id: MerchantId, submissions: Sequence[Submission]
+    ) -> list[Outcome | GuerdonError]:
+        outcomes: list[Outcome | GuerdonError] = []
+        for submission in submissions:
+            outcomes.extend(await self.run(merchant_id, [submission]))
+        return outcomes
+
+    async def _attempt(
+        self, merchant_id: MerchantId, submissions: Sequence[Submission]
+    ) -> list[Outcome]:
+        catalogue = await self._catalogues.get(merchant_id)
+        named = loading.name(submissions)
+        batch = self._runtime.bits() & (2**63 - 1)
+        decision: Decision | None = None
+        try:
+            async with transaction(self._runtime.pool) as tx:
+                state = await loading.load(tx, merchant_id, named, catalogue)
+                # Taken under the locks, so that no wallet ever sees time run backwards.
+                now = self._runtime.now()
+                await loading.load_taken(tx, merchant_id, named, catalogue, state, now)
+                ids = FreshIds(self._expected_id.get(merchant_id, 1), self._runtime.bits)
+                decision = decide(submissions, state, catalogue, now, ids)
+                if decision.effects.is_empty:
+                    return decision.outcomes
+                self._expected_id[merchant_id] = ids.next
+                count = ids.next - ids.first
+                first, version = await recording.change(
+                    tx, merchant_id, now, decision.effects, count
+                )
+                self._expected_id[merchant_id] = max(first + count, self._expected_id[merchant_id])
+                if version != catalogue.version:
+                    raise CatalogueChanged
+                if first != ids.first:
+                    # Another process or lane took ids meanwhile. Deciding again is cheap and
+                    # gives the same but for the ids: the state is still under our locks.
+                    self._expected_id[merchant_id] = first + count
+                    again = FreshIds(first, self._runtime.bits)
+                    decision = decide(submissions, state, catalogue, now, again)
+                await recording.insert(tx, merchant_id, now, decision.effects, batch)
+        except CommitUnknown:
+            assert decision is not None, "a commit comes after a decision"
+            if decision.effects.is_empty or await self._took_effect(
+                merchant_id, decision.effects, batch
+            ):
+                return decision.outcomes
+            raise ConnectionError("the commit did not take effect") from None
+        return decision.outcomes
+
+    async def _took_effect(self, merchant_id: MerchantId, effects: Effects, batch: int) -> bool:
+        """Find out whether a transaction whose COMMIT got no answer took effect.
+
+        It held the merchant's sequence, so once that lock is ours the transaction is over, one way
+        or the other; then its own rows tell. Out of reach for too long, it stays unknown."""
+        for attempt in range(ATTEMPTS_MAX):
+            if attempt:
+                await asyncio.sleep(BACKOFF_SECONDS * 4**attempt)
+            try:
+                async with transaction(self._runtime.pool) as tx:
+                    await lock_sequence(tx, merchant_id)
+                    return await _has_rows_of(tx, merchant_id, effects, batch)
+            except (*DRIVER_ERRORS, CommitUnknown):
+                continue
+        raise OutcomeUnknown(OutcomeUnknown.__doc__)
+
+
+async def _has_rows_of(
+    tx: Connection, merchant_id: MerchantId, effects: Effects, batch: int
+) -> bool:
+    if effects.events:
+        return await events.find_event_of_batch(tx, merchant_id, effects.events[0].id, batch)
+    wanted = effects.keys[0]
+    found = await idempotency_records.list_key_records(tx, merchant_id, [wanted.key])
+    return wanted.key in found
+
+
+def _may_try_again(fault: Fault) -> bool:
+    """A constraint may yield to other random bits, or to a rival's row now visible."""
+    return fault in ("collision", "lost", "busy", "constraint")

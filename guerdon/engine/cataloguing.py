@@ -1,0 +1,33 @@
+"""Keeps each merchant's offers at hand, and reads them anew once they have changed."""
+
+from guerdon.domain.catalogue import Catalogue
+from guerdon.domain.errors import NotFound
+from guerdon.domain.ids import MerchantId
+from guerdon.store import catalogues
+from guerdon.store.connection import Pool
+from guerdon.store.snapshot import snapshot
+
+
+class Catalogues:
+    """Offers by merchant. A batch checks the version it decided with when it writes, so a stale one
+    costs a second reading and never a wrong decision."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._known: dict[MerchantId, Catalogue] = {}
+
+    async def get(self, merchant_id: MerchantId) -> Catalogue:
+        """Give the offers as last read. Raises NotFound for an unknown merchant."""
+        known = self._known.get(merchant_id)
+        return known if known is not None else await self.refresh(merchant_id)
+
+    async def refresh(self, merchant_id: MerchantId) -> Catalogue:
+        """Read the offers in one consistent view."""
+        async with snapshot(self._pool) as view:
+            merchant = await catalogues.find_merchant(view, merchant_id)
+            if merchant is None:
+                message = f"there is no merchant {merchant_id}"
+                raise NotFound(message)
+            catalogue = await catalogues.list_offers(view, merchant)
+        self._known[merchant_id] = catalogue
+        return catalogue

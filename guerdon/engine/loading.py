@@ -1,0 +1,256 @@
+"""Step one of a batch: lock the wallets it names and read what its commands may look at."""
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from guerdon.domain.catalogue import Catalogue, Reward
+from guerdon.domain.clock import interval_start
+from guerdon.domain.command import (
+    Adjust,
+    Approve,
+    ChangeMember,
+    CompleteFulfilment,
+    Decline,
+    Earn,
+    Enrol,
+    ExpireLots,
+    ExpireRedemption,
+    MarkUsed,
+    Redeem,
+    Refund,
+    Release,
+    Settle,
+    Submission,
+    Transfer,
+)
+from guerdon.domain.ids import (
+    EarningId,
+    MemberId,
+    MerchantId,
+    ProgramId,
+    RedemptionId,
+    RewardId,
+    RuleId,
+)
+from guerdon.domain.member import MemberRef
+from guerdon.domain.state import State
+from guerdon.store import (
+    counters,
+    earnings,
+    idempotency_records,
+    lots,
+    members,
+    pool_codes,
+    redemptions,
+    wallets,
+)
+from guerdon.store.connection import Connection
+
+_BY_REDEMPTION = (Settle, Release, Refund, MarkUsed, ExpireRedemption, CompleteFulfilment)
+_BY_EARNING = (Approve, Decline)
+_BY_MEMBER = (Redeem, Earn, Adjust, ExpireLots, ChangeMember)
+# Commands that can raise lifetime points, and with them the tier, and so grant rewards.
+_RAISING = (Earn, Approve, Adjust, Enrol)
+
+
+class Named(Struct):
+    """Everything that the commands of a batch name."""
+
+    refs: set[tuple[ProgramId, MemberRef]] = field(default_factory=set)
+    reward_ids: Tally[RewardId] = field(default_factory=Tally)
+    redemption_ids: set[RedemptionId] = field(default_factory=set)
+    earning_ids: set[EarningId] = field(default_factory=set)
+    rules: set[RuleId] = field(default_factory=set)
+    completions: set[tuple[RuleId, str]] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    redeems: list[Redeem] = field(default_factory=list)
+    shows_profiles: bool = False
+    raises: bool = False
+
+
+def name(submissions: Sequence[Submission]) -> Named:
+    """Collect what a batch names, so that each kind of thing is read once."""
+    named = Named()
+    for submission in submissions:
+        command = submission.command
+        if submission.key is not None:
+            named.keys.add(submission.key)
+        if isinstance(command, _RAISING):
+            named.raises = True
+        if isinstance(command, Redeem):
+            named.refs.add((command.program_id, command.member))
+            named.reward_ids[command.reward_id] += 1
+            named.redeems.append(command)
+        elif isinstance(command, _BY_MEMBER):
+            named.refs.add((command.program_id, command.member))
+            if isinstance(command, ChangeMember):
+                named.shows_profiles = True
+            elif isinstance(command, Earn):
+                named.rules.add(command.rule_id)
+                if command.action_key is not None:
+                    named.completions.add((command.rule_id, command.action_key))
+        elif isinstance(command, _BY_REDEMPTION):
+            named.redemption_ids.add(command.redemption_id)
+        elif isinstance(command, _BY_EARNING):
+            named.earning_ids.add(command.earning_id)
+        elif isinstance(command, Transfer):
+            named.refs.add((command.program_id, command.source))
+            named.refs.add((command.program_id, command.target))
+        else:
+            named.shows_profiles = True
+            named.refs.add((command.program_id, MemberRef(external_id=command.external_id)))
+    return named
+
+
+async def load(
+    tx: Connection, merchant_id: MerchantId, named: Named, catalogue: Catalogue
+) -> State:
+    """Lock and read. Wallets are locked first, in key order, then counters in key order.
+
+    All else is read by statements begun after those locks were got, so nothing is older than
+    them."""
+    state = State()
+    await _load_wallets(tx, merchant_id, named, state)
+    if named.reward_ids or named.raises:
+        await _load_counters(tx, merchant_id, named, catalogue, state)
+    if named.keys:
+        state.keys = await idempotency_records.list_key_records(tx, merchant_id, list(named.keys))
+    if state.wallets:
+        open_lots = await lots.list_open_lots(tx, merchant_id, list(state.wallets))
+        for wallet_id, each in open_lots.items():
+            state.wallets[wallet_id] = replace(state.wallets[wallet_id], lots=tuple(each))
+            for lot in each:
+                state.origins[lot.id] = (lot.effective_at, lot.expires_at)
+    if named.redemption_ids:
+        await _load_redemptions(tx, merchant_id, named, state)
+    if named.earning_ids or named.rules:
+        await _load_earnings(tx, merchant_id, named, catalogue, state)
+    if named.shows_profiles and state.members:
+        for member in await members.list_members(tx, merchant_id, list(state.members)):
+            state.profiles[member.id] = member
+    return state
+
+
+async def _load_wallets(
+    tx: Connection, merchant_id: MerchantId, named: Named, state: State
+) -> None:
+    member_ids: list[MemberId] = []
+    external_ids: list[tuple[ProgramId, str]] = []
+    emails: list[tuple[ProgramId, str]] = []
+    for program_id, ref in named.refs:
+        if ref.external_id is not None:
+            external_ids.append((program_id, ref.external_id))
+        elif ref.email is not None:
+            emails.append((program_id, ref.email))
+        elif ref.id is not None:
+            member_ids.append(ref.id)
+    if named.redemption_ids:
+        member_ids += await redemptions.list_redemption_members(
+            tx, merchant_id, list(named.redemption_ids)
+        )
+    if named.earning_ids:
+        member_ids += await earnings.list_earning_members(tx, merchant_id, list(named.earning_ids))
+    locked = await wallets.lock_wallets(
+        tx, merchant_id, member_ids=member_ids, external_ids=external_ids, emails=emails
+    )
+    for each in locked:
+        wallet = each.wallet
+        state.wallets[wallet.id] = wallet
+        state.members.setdefault(wallet.member_id, []).append(wallet.id)
+        state.by_external_id[wallet.program_id, each.external_id] = wallet.member_id
+        if each.email is not None:
+            state.by_email.setdefault((wallet.program_id, each.email), wallet.member_id)
+
+
+async def _load_counters(
+    tx: Connection, merchant_id: MerchantId, named: Named, catalogue: Catalogue, state: State
+) -> None:
+    grants: list[Reward] = []
+    if named.raises:
+        grants = [reward for reward in catalogue.rewards.values() if reward.grant_on_entry]
+        if grants and state.members:
+            state.granted = await redemptions.list_granted(tx, merchant_id, list(state.members))
+    offered = {
+        reward_id: catalogue.rewards[reward_id]
+        for reward_id in named.reward_ids
+        if reward_id in catalogue.rewards
+    } | {reward.id: reward for reward in grants}
+    counted = [reward_id for reward_id, reward in offered.items() if reward.is_counted]
+    if counted:
+        state.counters = await counters.lock_counters(tx, merchant_id, counted)
+    pooled = {
+        reward_id: named.reward_ids[reward_id] + len(state.members)
+        for reward_id, reward in offered.items()
+        if reward.is_pooled
+    }
+    if pooled:
+        state.pools = await pool_codes.list_free_codes(tx, merchant_id, pooled)
+
+
+async def load_taken(
+    tx: Connection,
+    merchant_id: MerchantId,
+    named: Named,
+    catalogue: Catalogue,
+    state: State,
+    now: datetime,
+) -> None:
+    """Count what members took of rewards limited per member, in the interval that `now` is in."""
+    wanted: set[tuple[MemberId, RewardId, datetime]] = set()
+    for command in named.redeems:
+        reward = catalogue.rewards.get(command.reward_id)
+        if reward is None or reward.limit_per_member is None:
+            continue
+        member_id = _member_of(state, command)
+        if member_id is not None:
+            timezone = catalogue.programs[command.program_id].timezone
+            since = interval_start(reward.limit_per_member.interval, now, timezone)
+            wanted.add((member_id, reward.id, since))
+    if wanted:
+        state.taken_by_member = await redemptions.count_taken_by_member(
+            tx, merchant_id, list(wanted)
+        )
+
+
+def _member_of(state: State, command: Redeem) -> MemberId | None:
+    ref = command.member
+    if ref.external_id is not None:
+        return state.by_external_id.get((command.program_id, ref.external_id))
+    if ref.email is not None:
+        return state.by_email.get((command.program_id, ref.email))
+    return ref.id
+
+
+async def _load_redemptions(
+    tx: Connection, merchant_id: MerchantId, named: Named, state: State
+) -> None:
+    found = await redemptions.list_redemptions(tx, merchant_id, list(named.redemption_ids))
+    state.redemptions = {redemption.id: redemption for redemption in found}
+    drawn = {lot_id for each in found for lot_id in each.lot_ids} - state.origins.keys()
+    if drawn:
+        state.origins.update(await lots.list_lot_origins(tx, merchant_id, list(drawn)))
+
+
+async def _load_earnings(
+    tx: Connection, merchant_id: MerchantId, named: Named, catalogue: Catalogue, state: State
+) -> None:
+    if named.earning_ids or named.completions:
+        found = await earnings.list_earnings(
+            tx, merchant_id, list(named.earning_ids), list(named.completions)
+        )
+        for earning in found:
+            state.earnings[earning.id] = earning
+            if earning.rule_id is not None and earning.action_key is not None:
+                state.completed[earning.rule_id, earning.action_key] = earning
+    once = [rule_id for rule_id in named.rules if _is_once(catalogue, rule_id)]
+    if once and state.members:
+        state.awarded = await earnings.list_awarded(tx, merchant_id, list(state.members), once)
+
+
+def _is_once(catalogue: Catalogue, rule_id: RuleId) -> bool:
+    rule = catalogue.rules.get(rule_id)
+    return rule is not None and rule.is_once

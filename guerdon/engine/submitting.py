@@ -1,0 +1,109 @@
+"""The one path of everything that moves points: a queue per merchant, drained in batches."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from guerdon.domain.command import Command, Outcome, Submission
+from guerdon.domain.errors import GuerdonError, Unavailable
+from guerdon.domain.ids import MerchantId
+from guerdon.engine.batching import Batches
+from guerdon.engine.cataloguing import Catalogues
+from guerdon.engine.runtime import Runtime
+
+
+class Queue:
+    """What waits for a merchant's next batch, and how many of its batches are under way."""
+
+    __slots__ = ("lanes_busy", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[Submission, asyncio.Future[Outcome]]] = deque()
+        self.lanes_busy = 0
+
+
+class Ledger:
+    """Takes commands and gives each its outcome once it is committed.
+
+    Batching is natural: a batch is whatever arrived while the last ones were being written, so a
+    lone command never waits for company."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.catalogues = Catalogues(runtime.pool)
+        self._batches = Batches(runtime, self.catalogues)
+        self._queues: dict[MerchantId, Queue] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def submit(
+        self,
+        merchant_id: MerchantId,
+        command: Command,
+        *,
+        key: str | None = None,
+        fingerprint: bytes = b"",
+    ) -> Outcome:
+        """Carry out a command exactly once and give what came of it.
+
+        With a `key`, the same request (by `fingerprint`) gets the first one's stored answer, and
+        another request under that key is refused. Raises Unavailable where nothing was changed,
+        OutcomeUnknown where that could not be found out."""
+        queue = self._queues.get(merchant_id)
+        if queue is None:
+            queue = self._queues[merchant_id] = Queue()
+        if len(queue.waiting) >= self.runtime.waiting_max:
+            raise Unavailable("too many commands are waiting; nothing was changed")
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        queue.waiting.append((Submission(command, key, fingerprint), future))
+        if queue.lanes_busy < self.runtime.lanes:
+            queue.lanes_busy += 1
+            task = asyncio.create_task(self._drain(merchant_id, queue))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await future
+
+    async def close(self) -> None:
+        """Wait until everything submitted has its outcome."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _drain(self, merchant_id: MerchantId, queue: Queue) -> None:
+        try:
+            while queue.waiting:
+                batch = _next_batch(queue, self.runtime.batch_size)
+                if batch:
+                    await self._run(merchant_id, batch)
+        finally:
+            queue.lanes_busy -= 1
+            if not queue.waiting and not queue.lanes_busy:
+                self._queues.pop(merchant_id, None)
+
+    async def _run(
+        self,
+        merchant_id: MerchantId,
+        batch: Sequence[tuple[Submission, "asyncio.Future[Outcome]"]],
+    ) -> None:
+        try:
+            outcomes = await self._batches.run(merchant_id, [submission for submission, _ in batch])
+        except Exception as error:  # noqa: BLE001 -- whatever it is, each caller must hear of it
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if future.done():
+                continue
+            if isinstance(outcome, GuerdonError):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+
+def _next_batch(queue: Queue, size: int) -> list[tuple[Submission, "asyncio.Future[Outcome]"]]:
+    """Take what waits, but for what nobody waits for any more."""
+    batch: list[tuple[Submission, asyncio.Future[Outcome]]] = []
+    while queue.waiting and len(batch) < size:
+        waiting = queue.waiting.popleft()
+        if not waiting[1].done():
+            batch.append(waiting)
+    return batch

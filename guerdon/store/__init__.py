@@ -1,0 +1,1 @@
+"""Everything PostgreSQL: statements, rows turned into values, migrations."""

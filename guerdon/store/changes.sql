@@ -1,0 +1,30 @@
+-- name: apply_changes
+-- Take a run of ids and change every row that a batch changes in place, in one round trip.
+WITH taken AS (
+    UPDATE sequences SET next_id = next_id + $2::bigint
+    WHERE merchant_id = $1
+    RETURNING next_id, catalogue_version
+), changed_wallets AS (
+    UPDATE wallets w
+    SET is_frozen = c.is_frozen, tier_id = c.tier_id, points_available = c.points_available,
+        points_held = c.points_held, points_pending = c.points_pending,
+        points_lifetime = c.points_lifetime, points_redeemed = c.points_redeemed,
+        updated_at = $3::timestamptz
+    FROM unnest($4::bigint[], $5::boolean[], $6::bigint[], $7::bigint[], $8::bigint[],
+        $9::bigint[], $10::bigint[], $11::bigint[])
+        AS c (id, is_frozen, tier_id, points_available, points_held, points_pending,
+            points_lifetime, points_redeemed)
+    WHERE w.merchant_id = $1 AND w.id = c.id
+), changed_lots AS (
+    UPDATE lots l
+    SET points_remaining = c.points_remaining, is_open = c.points_remaining > 0
+    FROM unnest($12::bigint[], $13::bigint[]) AS c (id, points_remaining)
+    WHERE l.merchant_id = $1 AND l.id = c.id
+), changed_counters AS (
+    UPDATE reward_counters r
+    SET redemptions_live = r.redemptions_live + c.redemptions,
+        units_live = r.units_live + c.units
+    FROM unnest($14::bigint[], $15::bigint[], $16::bigint[]) AS c (reward_id, redemptions, units)
+    WHERE r.merchant_id = $1 AND r.reward_id = c.reward_id
+)
+SELECT next_id - $2::bigint AS first_id, catalogue_version FROM taken;

@@ -1,0 +1,53 @@
+"""Lots: what is left of points earned together."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from guerdon.domain.ids import LotId, MemberId, MerchantId, ProgramId, WalletId
+from guerdon.domain.lot import Lot, NewLot
+from guerdon.store.connection import Connection
+from guerdon.store.statements import statements
+
+_SQL = statements("lots")
+
+
+async def list_open_lots(
+    tx: Connection, merchant_id: MerchantId, wallet_ids: list[WalletId]
+) -> dict[WalletId, list[Lot]]:
+    """List the lots that still hold points, by wallet, first in first."""
+    lots: dict[WalletId, list[Lot]] = {}
+    for row in await tx.fetch(_SQL["list_open_lots"], merchant_id, wallet_ids):
+        lots.setdefault(row[0], []).append(Lot(row[1], row[2], row[3], row[4]))
+    return lots
+
+
+async def list_lot_origins(
+    tx: Connection, merchant_id: MerchantId, lot_ids: list[LotId]
+) -> dict[int, tuple[datetime, datetime | None]]:
+    """Give when each lot took effect and when it expires, used up or not."""
+    rows = await tx.fetch(_SQL["list_lot_origins"], merchant_id, lot_ids)
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+async def insert_lots(
+    tx: Connection, merchant_id: MerchantId, lots: list[NewLot], remaining: Mapping[int, int]
+) -> None:
+    """Add lots; `remaining` is what the batch left in each."""
+    await tx.execute(
+        _SQL["insert_lots"],
+        merchant_id,
+        [lot.id for lot in lots],
+        [lot.wallet_id for lot in lots],
+        [lot.points for lot in lots],
+        [remaining[lot.id] for lot in lots],
+        [lot.effective_at for lot in lots],
+        [lot.expires_at for lot in lots],
+    )
+
+
+async def list_members_with_due_lots(
+    tx: Connection, merchant_id: MerchantId, now: datetime, limit: int
+) -> list[tuple[ProgramId, MemberId]]:
+    """List members some of whose points have expired but were not taken out yet."""
+    rows = await tx.fetch(_SQL["list_members_with_due_lots"], merchant_id, now, limit)
+    return [(row[0], row[1]) for row in rows]

@@ -1,0 +1,34 @@
+-- name: list_open_lots
+-- The lots of these wallets that still hold points, first in first.
+SELECT wallet_id, id, points_remaining, effective_at, expires_at
+FROM lots
+WHERE merchant_id = $1 AND wallet_id = ANY ($2::bigint[]) AND is_open
+ORDER BY wallet_id, effective_at, id;
+
+-- name: list_lot_origins
+-- When each of these lots took effect and when it expires, used up or not.
+SELECT id, effective_at, expires_at
+FROM lots
+WHERE merchant_id = $1 AND id = ANY ($2::bigint[]);
+
+-- name: insert_lots
+-- Add lots; some of a lot may have been drawn within the batch that made it.
+INSERT INTO lots (merchant_id, id, wallet_id, points, points_remaining, is_open, effective_at,
+    expires_at)
+SELECT $1, l.id, l.wallet_id, l.points, l.points_remaining, l.points_remaining > 0,
+       l.effective_at, l.expires_at
+FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
+    $7::timestamptz[])
+    AS l (id, wallet_id, points, points_remaining, effective_at, expires_at);
+
+-- name: list_members_with_due_lots
+-- Members of a merchant some of whose points have expired, a few at a time.
+SELECT DISTINCT w.program_id, w.member_id
+FROM (
+    SELECT wallet_id FROM lots
+    WHERE merchant_id = $1 AND is_open AND expires_at <= $2::timestamptz
+    ORDER BY expires_at
+    LIMIT $3
+) AS due
+JOIN wallets w ON w.id = due.wallet_id
+WHERE w.merchant_id = $1;

@@ -1,0 +1,156 @@
+"""Redemptions."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from guerdon.domain.ids import MemberId, MerchantId, RedemptionId, RewardId
+from guerdon.domain.redemption import Redemption
+from guerdon.store.arrays import literal
+from guerdon.store.connection import Connection, Record
+from guerdon.store.statements import statements
+
+_SQL = statements("redemptions")
+
+
+def redemption_of(row: Record) -> Redemption:
+    """Turn a row with every column, by name, into a redemption."""
+    return Redemption(
+        id=row["id"],
+        program_id=row["program_id"],
+        member_id=row["member_id"],
+        wallet_id=row["wallet_id"],
+        reward_id=row["reward_id"],
+        reward_version_id=row["reward_version_id"],
+        status=row["status"],
+        units=row["units"],
+        units_refunded=row["units_refunded"],
+        units_returned=row["units_returned"],
+        points_cost=row["points_cost"],
+        points_refunded=row["points_refunded"],
+        lot_ids=tuple(row["lot_ids"]),
+        lot_points=tuple(row["lot_points"]),
+        entry_id=row["entry_id"],
+        code=row["code"],
+        fulfilment=row["fulfilment"],
+        is_grant=row["is_grant"],
+        reason=row["reason"],
+        expires_at=row["expires_at"],
+        auto_refund_at=row["auto_refund_at"],
+        used_at=row["used_at"],
+        refunded_at=row["refunded_at"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+async def insert_redemptions(
+    tx: Connection, merchant_id: MerchantId, now: datetime, redemptions: Collection[Redemption]
+) -> None:
+    """Add redemptions of one batch."""
+    await tx.execute(
+        _SQL["insert_redemptions"],
+        merchant_id,
+        now,
+        [each.id for each in redemptions],
+        [each.program_id for each in redemptions],
+        [each.member_id for each in redemptions],
+        [each.wallet_id for each in redemptions],
+        [each.reward_id for each in redemptions],
+        [each.reward_version_id for each in redemptions],
+        [each.status for each in redemptions],
+        [each.units for each in redemptions],
+        [each.units_refunded for each in redemptions],
+        [each.units_returned for each in redemptions],
+        [each.points_cost for each in redemptions],
+        [each.points_refunded for each in redemptions],
+        [literal(each.lot_ids) for each in redemptions],
+        [literal(each.lot_points) for each in redemptions],
+        [each.entry_id for each in redemptions],
+        [each.code for each in redemptions],
+        [each.fulfilment for each in redemptions],
+        [each.is_grant for each in redemptions],
+        [each.reason for each in redemptions],
+        [each.expires_at for each in redemptions],
+        [each.auto_refund_at for each in redemptions],
+        [each.used_at for each in redemptions],
+        [each.refunded_at for each in redemptions],
+    )
+
+
+async def update_redemptions(
+    tx: Connection, merchant_id: MerchantId, now: datetime, redemptions: Collection[Redemption]
+) -> None:
+    """Record how redemptions went on; the caller holds their wallets' locks."""
+    await tx.execute(
+        _SQL["update_redemptions"],
+        merchant_id,
+        now,
+        [each.id for each in redemptions],
+        [each.status for each in redemptions],
+        [each.units_refunded for each in redemptions],
+        [each.units_returned for each in redemptions],
+        [each.points_refunded for each in redemptions],
+        [each.code for each in redemptions],
+        [each.fulfilment for each in redemptions],
+        [each.reason for each in redemptions],
+        [each.used_at for each in redemptions],
+        [each.refunded_at for each in redemptions],
+    )
+
+
+async def list_redemption_members(
+    tx: Connection, merchant_id: MerchantId, ids: list[RedemptionId]
+) -> list[MemberId]:
+    """List whose these redemptions are; it never changes, so no lock is needed."""
+    rows = await tx.fetch(_SQL["list_redemption_members"], merchant_id, ids)
+    return [row[0] for row in rows]
+
+
+async def list_redemptions(
+    tx: Connection, merchant_id: MerchantId, ids: list[RedemptionId]
+) -> list[Redemption]:
+    """List redemptions by id."""
+    rows = await tx.fetch(_SQL["list_redemptions"], merchant_id, ids)
+    return [redemption_of(row) for row in rows]
+
+
+async def count_taken_by_member(
+    tx: Connection,
+    merchant_id: MerchantId,
+    wanted: list[tuple[MemberId, RewardId, datetime]],
+) -> dict[tuple[MemberId, RewardId], int]:
+    """Count live redemptions of a reward by a member since an instant; grants do not count.
+
+    Exact only under the lock of the member's wallets."""
+    rows = await tx.fetch(
+        _SQL["count_taken_by_member"],
+        merchant_id,
+        [member_id for member_id, _, _ in wanted],
+        [reward_id for _, reward_id, _ in wanted],
+        [since for _, _, since in wanted],
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def list_granted(
+    tx: Connection, merchant_id: MerchantId, member_ids: list[MemberId]
+) -> set[tuple[MemberId, RewardId]]:
+    """List which rewards these members were given on entering a tier."""
+    rows = await tx.fetch(_SQL["list_granted"], merchant_id, member_ids)
+    return {(row[0], row[1]) for row in rows}
+
+
+async def list_due_redemptions(
+    tx: Connection, merchant_id: MerchantId, now: datetime, limit: int
+) -> list[RedemptionId]:
+    """List approved redemptions whose time is over."""
+    rows = await tx.fetch(_SQL["list_due_redemptions"], merchant_id, now, limit)
+    return [row[0] for row in rows]
+
+
+async def list_due_auto_refunds(
+    tx: Connection, merchant_id: MerchantId, now: datetime, limit: int
+) -> list[RedemptionId]:
+    """List approved redemptions that go back by themselves now."""
+    rows = await tx.fetch(_SQL["list_due_auto_refunds"], merchant_id, now, limit)
+    return [row[0] for row in rows]

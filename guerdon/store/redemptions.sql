@@ -1,0 +1,78 @@
+-- name: insert_redemptions
+-- Add redemptions; draws come as array literals.
+INSERT INTO redemptions (merchant_id, id, program_id, member_id, wallet_id, reward_id,
+    reward_version_id, status, units, units_refunded, units_returned, points_cost,
+    points_refunded, lot_ids, lot_points, entry_id, code, fulfilment, is_grant, reason,
+    expires_at, auto_refund_at, used_at, refunded_at, created_at, updated_at)
+SELECT $1, r.id, r.program_id, r.member_id, r.wallet_id, r.reward_id, r.reward_version_id, r.status,
+       r.units, r.units_refunded, r.units_returned, r.points_cost, r.points_refunded,
+       r.lot_ids::bigint[], r.lot_points::bigint[], r.entry_id, r.code, r.fulfilment, r.is_grant,
+       r.reason, r.expires_at, r.auto_refund_at, r.used_at, r.refunded_at, $2::timestamptz,
+       $2::timestamptz
+FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+    $9::text[], $10::integer[], $11::integer[], $12::integer[], $13::bigint[], $14::bigint[],
+    $15::text[], $16::text[], $17::bigint[], $18::text[], $19::text[], $20::boolean[],
+    $21::text[], $22::timestamptz[], $23::timestamptz[], $24::timestamptz[], $25::timestamptz[])
+    AS r (id, program_id, member_id, wallet_id, reward_id, reward_version_id, status, units,
+        units_refunded, units_returned, points_cost, points_refunded, lot_ids, lot_points,
+        entry_id, code, fulfilment, is_grant, reason, expires_at, auto_refund_at, used_at,
+        refunded_at);
+
+-- name: update_redemptions
+-- Record how redemptions went on.
+UPDATE redemptions r
+SET status = c.status, units_refunded = c.units_refunded, units_returned = c.units_returned,
+    points_refunded = c.points_refunded, code = c.code, fulfilment = c.fulfilment,
+    reason = c.reason, used_at = c.used_at, refunded_at = c.refunded_at,
+    updated_at = $2::timestamptz
+FROM unnest($3::bigint[], $4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::text[],
+    $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[])
+    AS c (id, status, units_refunded, units_returned, points_refunded, code, fulfilment, reason,
+        used_at, refunded_at)
+WHERE r.merchant_id = $1 AND r.id = c.id;
+
+-- name: list_redemption_members
+-- Whose these redemptions are; it never changes, so it may be read before the lock.
+SELECT member_id
+FROM redemptions
+WHERE merchant_id = $1 AND id = ANY ($2::bigint[]);
+
+-- name: list_redemptions
+-- Redemptions by id.
+SELECT id, program_id, member_id, wallet_id, reward_id, reward_version_id, status, units,
+       units_refunded, units_returned, points_cost, points_refunded, lot_ids, lot_points,
+       entry_id, code, fulfilment, is_grant, reason, expires_at, auto_refund_at, used_at,
+       refunded_at, created_at, updated_at
+FROM redemptions
+WHERE merchant_id = $1 AND id = ANY ($2::bigint[]);
+
+-- name: count_taken_by_member
+-- How often members took rewards since the start of each reward's interval.
+SELECT r.member_id, r.reward_id, count(*)
+FROM unnest($2::bigint[], $3::bigint[], $4::timestamptz[]) AS wanted (member_id, reward_id, since)
+JOIN redemptions r ON r.member_id = wanted.member_id AND r.reward_id = wanted.reward_id
+WHERE r.merchant_id = $1 AND r.created_at >= wanted.since
+  AND r.status NOT IN ('declined', 'void') AND NOT r.is_grant
+GROUP BY r.member_id, r.reward_id;
+
+-- name: list_granted
+-- Which rewards these members were granted by entering a tier.
+SELECT member_id, reward_id
+FROM redemptions
+WHERE merchant_id = $1 AND member_id = ANY ($2::bigint[]) AND is_grant;
+
+-- name: list_due_redemptions
+-- Approved redemptions whose time is over, a few at a time.
+SELECT id
+FROM redemptions
+WHERE merchant_id = $1 AND status = 'approved' AND expires_at <= $2::timestamptz
+ORDER BY expires_at
+LIMIT $3;
+
+-- name: list_due_auto_refunds
+-- Approved redemptions that go back by themselves now, a few at a time.
+SELECT id
+FROM redemptions
+WHERE merchant_id = $1 AND status = 'approved' AND auto_refund_at <= $2::timestamptz
+ORDER BY auto_refund_at
+LIMIT $3;

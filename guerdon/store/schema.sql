@@ -1,0 +1,343 @@
+-- The whole schema, for readers. Made by `python -m guerdon.store.schema`; a test proves
+-- that it is what the migrations build. To change the schema, add a migration.
+
+CREATE TABLE earning_rules (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    slug text NOT NULL,
+    definition json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    archived_at timestamp with time zone,
+    CONSTRAINT earning_rules_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT earning_rules_slug_unique UNIQUE (merchant_id, program_id, slug)
+);
+
+CREATE TABLE earnings (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    wallet_id bigint NOT NULL,
+    rule_id bigint,
+    lot_id bigint,
+    action text NOT NULL,
+    status text NOT NULL,
+    base_points bigint NOT NULL,
+    multiplier_permille integer NOT NULL,
+    points bigint NOT NULL,
+    order_id text,
+    order_number text,
+    ordered_at timestamp with time zone,
+    once_key text,
+    action_key text,
+    is_manual boolean NOT NULL,
+    note text,
+    metadata text,
+    due_at timestamp with time zone,
+    given_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT earnings_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT earnings_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text])))
+);
+CREATE UNIQUE INDEX earnings_action_key_unique ON earnings USING btree (merchant_id, rule_id, action_key) WHERE (action_key IS NOT NULL);
+CREATE INDEX earnings_by_member ON earnings USING btree (merchant_id, member_id, id);
+CREATE INDEX earnings_due ON earnings USING btree (merchant_id, due_at) WHERE (status = 'pending'::text);
+CREATE UNIQUE INDEX earnings_once_unique ON earnings USING btree (merchant_id, member_id, rule_id, once_key) WHERE (once_key IS NOT NULL);
+
+CREATE TABLE entries (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    wallet_id bigint NOT NULL,
+    kind text NOT NULL,
+    points bigint NOT NULL,
+    points_after bigint NOT NULL,
+    lifetime_points bigint NOT NULL,
+    asked_points bigint,
+    lot_ids bigint[] NOT NULL,
+    lot_points bigint[] NOT NULL,
+    redemption_id bigint,
+    earning_id bigint,
+    note text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT entries_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT entries_after_not_negative CHECK ((points_after >= 0)),
+    CONSTRAINT entries_draws_paired CHECK ((cardinality(lot_ids) = cardinality(lot_points))),
+    CONSTRAINT entries_kind_known CHECK ((kind = ANY (ARRAY['earned'::text, 'redeemed'::text, 'released'::text, 'refunded'::text, 'expired'::text, 'adjusted'::text, 'transferred'::text, 'reversed'::text])))
+);
+CREATE INDEX entries_by_wallet ON entries USING btree (merchant_id, wallet_id, id);
+
+CREATE TABLE events (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    program_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    redemption_id bigint,
+    earning_id bigint,
+    batch bigint NOT NULL,
+    facts text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT events_pkey PRIMARY KEY (merchant_id, id)
+);
+
+CREATE TABLE idempotency_records (
+    merchant_id bigint NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    answer bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_records_pkey PRIMARY KEY (merchant_id, key)
+);
+CREATE INDEX idempotency_records_by_age ON idempotency_records USING btree (merchant_id, created_at);
+
+CREATE TABLE keys (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    merchant_id bigint NOT NULL,
+    program_id bigint,
+    dialect text NOT NULL,
+    name text NOT NULL,
+    app_id text,
+    secret_hash bytea NOT NULL,
+    secret_hint text NOT NULL,
+    access text NOT NULL,
+    scopes text[] NOT NULL,
+    is_managed boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT keys_pkey PRIMARY KEY (id),
+    CONSTRAINT keys_secret_hash_unique UNIQUE (secret_hash),
+    CONSTRAINT keys_access_known CHECK ((access = ANY (ARRAY['full'::text, 'read'::text])))
+);
+CREATE UNIQUE INDEX keys_app_id_unique ON keys USING btree (dialect, app_id) WHERE (app_id IS NOT NULL);
+CREATE INDEX keys_by_merchant ON keys USING btree (merchant_id, id);
+
+CREATE TABLE lots (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    wallet_id bigint NOT NULL,
+    points bigint NOT NULL,
+    points_remaining bigint NOT NULL,
+    is_open boolean NOT NULL,
+    effective_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    CONSTRAINT lots_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT lots_open_when_remaining CHECK ((is_open = (points_remaining > 0))),
+    CONSTRAINT lots_remaining_range CHECK (((points_remaining >= 0) AND (points_remaining <= points)))
+) WITH (fillfactor=70);
+CREATE INDEX lots_open_by_expiry ON lots USING btree (merchant_id, expires_at) WHERE (is_open AND (expires_at IS NOT NULL));
+CREATE INDEX lots_open_by_wallet ON lots USING btree (merchant_id, wallet_id, effective_at, id) WHERE is_open;
+
+CREATE TABLE members (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    external_id text NOT NULL,
+    email text,
+    first_name text,
+    last_name text,
+    birthday date,
+    anniversary date,
+    referral_code text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT members_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT members_external_id_unique UNIQUE (merchant_id, program_id, external_id),
+    CONSTRAINT members_email_lower CHECK ((email = lower(email)))
+);
+CREATE INDEX members_by_email ON members USING btree (merchant_id, email);
+
+CREATE TABLE merchants (
+    merchant_id bigint NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    timezone text NOT NULL,
+    currency text NOT NULL,
+    storefront_url text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT merchants_pkey PRIMARY KEY (merchant_id),
+    CONSTRAINT merchants_slug_unique UNIQUE (slug)
+);
+
+CREATE TABLE point_types (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    slug text NOT NULL,
+    definition json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT point_types_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT point_types_slug_unique UNIQUE (merchant_id, slug)
+);
+
+CREATE TABLE pool_codes (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    reward_id bigint NOT NULL,
+    code text NOT NULL,
+    redemption_id bigint,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT pool_codes_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT pool_codes_code_unique UNIQUE (merchant_id, code)
+);
+CREATE INDEX pool_codes_free ON pool_codes USING btree (merchant_id, reward_id, id) WHERE (redemption_id IS NULL);
+
+CREATE TABLE programs (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    slug text NOT NULL,
+    definition json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT programs_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT programs_slug_unique UNIQUE (merchant_id, slug)
+);
+
+CREATE TABLE redemptions (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    wallet_id bigint NOT NULL,
+    reward_id bigint NOT NULL,
+    reward_version_id bigint NOT NULL,
+    status text NOT NULL,
+    units integer NOT NULL,
+    units_refunded integer NOT NULL,
+    units_returned integer NOT NULL,
+    points_cost bigint NOT NULL,
+    points_refunded bigint NOT NULL,
+    lot_ids bigint[] NOT NULL,
+    lot_points bigint[] NOT NULL,
+    entry_id bigint,
+    code text,
+    fulfilment text NOT NULL,
+    is_grant boolean NOT NULL,
+    reason text,
+    expires_at timestamp with time zone,
+    auto_refund_at timestamp with time zone,
+    used_at timestamp with time zone,
+    refunded_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT redemptions_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT redemptions_code_unique UNIQUE (merchant_id, code),
+    CONSTRAINT redemptions_refund_range CHECK (((points_refunded >= 0) AND (points_refunded <= points_cost) AND (units_refunded >= 0) AND (units_refunded <= units) AND (units_returned >= 0) AND (units_returned <= units))),
+    CONSTRAINT redemptions_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'declined'::text, 'used'::text, 'expired'::text, 'void'::text])))
+) WITH (fillfactor=90);
+CREATE INDEX redemptions_auto_refunding ON redemptions USING btree (merchant_id, auto_refund_at) WHERE ((status = 'approved'::text) AND (auto_refund_at IS NOT NULL));
+CREATE INDEX redemptions_by_member ON redemptions USING btree (merchant_id, member_id, id);
+CREATE INDEX redemptions_expiring ON redemptions USING btree (merchant_id, expires_at) WHERE ((status = 'approved'::text) AND (expires_at IS NOT NULL));
+CREATE UNIQUE INDEX redemptions_grant_unique ON redemptions USING btree (merchant_id, member_id, reward_id) WHERE is_grant;
+CREATE INDEX redemptions_pending ON redemptions USING btree (merchant_id, updated_at) WHERE (status = 'pending'::text);
+
+CREATE TABLE reward_counters (
+    merchant_id bigint NOT NULL,
+    reward_id bigint NOT NULL,
+    redemptions_live bigint NOT NULL,
+    units_live bigint NOT NULL,
+    units_max bigint,
+    redemptions_max bigint,
+    CONSTRAINT reward_counters_pkey PRIMARY KEY (merchant_id, reward_id),
+    CONSTRAINT reward_counters_not_negative CHECK (((redemptions_live >= 0) AND (units_live >= 0))),
+    CONSTRAINT reward_counters_within_max CHECK ((((units_max IS NULL) OR (units_live <= units_max)) AND ((redemptions_max IS NULL) OR (redemptions_live <= redemptions_max))))
+) WITH (fillfactor=10);
+
+CREATE TABLE reward_versions (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    reward_id bigint NOT NULL,
+    definition json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT reward_versions_pkey PRIMARY KEY (merchant_id, id)
+);
+
+CREATE TABLE rewards (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    slug text NOT NULL,
+    version_id bigint NOT NULL,
+    definition json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    archived_at timestamp with time zone,
+    CONSTRAINT rewards_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT rewards_slug_unique UNIQUE (merchant_id, program_id, slug)
+);
+
+CREATE TABLE sequences (
+    merchant_id bigint NOT NULL,
+    next_id bigint NOT NULL,
+    catalogue_version bigint NOT NULL,
+    CONSTRAINT sequences_pkey PRIMARY KEY (merchant_id),
+    CONSTRAINT sequences_next_id_range CHECK (((next_id > 0) AND (next_id < '9007199254740992'::bigint)))
+) WITH (fillfactor=10);
+
+CREATE TABLE tiers (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    slug text NOT NULL,
+    definition json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    archived_at timestamp with time zone,
+    CONSTRAINT tiers_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT tiers_slug_unique UNIQUE (merchant_id, program_id, slug)
+);
+
+CREATE TABLE wallets (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    point_type_id bigint NOT NULL,
+    is_default boolean NOT NULL,
+    is_frozen boolean NOT NULL,
+    tier_id bigint,
+    points_available bigint NOT NULL,
+    points_held bigint NOT NULL,
+    points_pending bigint NOT NULL,
+    points_lifetime bigint NOT NULL,
+    points_redeemed bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT wallets_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT wallets_member_unique UNIQUE (merchant_id, member_id, point_type_id),
+    CONSTRAINT wallets_not_negative CHECK (((points_available >= 0) AND (points_held >= 0) AND (points_pending >= 0) AND (points_lifetime >= 0) AND (points_redeemed >= 0)))
+) WITH (fillfactor=70);
+
+CREATE TABLE webhook_subscriptions (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    program_id bigint,
+    dialect text NOT NULL,
+    url text NOT NULL,
+    events text[] NOT NULL,
+    description text,
+    is_active boolean NOT NULL,
+    is_managed boolean NOT NULL,
+    secret_sealed bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT webhook_subscriptions_pkey PRIMARY KEY (merchant_id, id)
+);
+
+ALTER TABLE earning_rules ADD CONSTRAINT earning_rules_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
+ALTER TABLE earnings ADD CONSTRAINT earnings_member_fkey FOREIGN KEY (merchant_id, member_id) REFERENCES members(merchant_id, id);
+ALTER TABLE lots ADD CONSTRAINT lots_wallet_fkey FOREIGN KEY (merchant_id, wallet_id) REFERENCES wallets(merchant_id, id);
+ALTER TABLE members ADD CONSTRAINT members_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
+ALTER TABLE point_types ADD CONSTRAINT point_types_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
+ALTER TABLE pool_codes ADD CONSTRAINT pool_codes_reward_fkey FOREIGN KEY (merchant_id, reward_id) REFERENCES rewards(merchant_id, id);
+ALTER TABLE programs ADD CONSTRAINT programs_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
+ALTER TABLE reward_counters ADD CONSTRAINT reward_counters_reward_fkey FOREIGN KEY (merchant_id, reward_id) REFERENCES rewards(merchant_id, id);
+ALTER TABLE reward_versions ADD CONSTRAINT reward_versions_reward_fkey FOREIGN KEY (merchant_id, reward_id) REFERENCES rewards(merchant_id, id);
+ALTER TABLE rewards ADD CONSTRAINT rewards_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
+ALTER TABLE sequences ADD CONSTRAINT sequences_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
+ALTER TABLE tiers ADD CONSTRAINT tiers_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
+ALTER TABLE wallets ADD CONSTRAINT wallets_member_fkey FOREIGN KEY (merchant_id, member_id) REFERENCES members(merchant_id, id);
+ALTER TABLE webhook_subscriptions ADD CONSTRAINT webhook_subscriptions_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);

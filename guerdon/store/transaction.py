@@ -1,0 +1,34 @@
+"""Opens a write. Only the engine may."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from guerdon.store.connection import Connection, Pool
+from guerdon.store.faults import DRIVER_ERRORS, fault_of
+
+
+class CommitUnknown(Exception):  # noqa: N818 -- it names what is the case, not an error of ours
+    """The connection was lost while COMMIT was under way: it may have taken effect or not."""
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """Open a read-committed transaction; commit at the end, roll back on any exception.
+
+    Raises CommitUnknown where the connection is lost at COMMIT, so that no caller takes that for
+    a failure."""
+    async with pool.acquire() as connection:
+        await connection.execute("BEGIN")
+        try:
+            yield connection
+        except BaseException:
+            # Where the connection is gone, so is the transaction.
+            with suppress(*DRIVER_ERRORS):
+                await connection.execute("ROLLBACK")
+            raise
+        try:
+            await connection.execute("COMMIT")
+        except DRIVER_ERRORS as error:
+            if fault_of(error) in ("lost", "busy"):
+                raise CommitUnknown from error
+            raise

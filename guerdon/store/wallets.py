@@ -1,0 +1,92 @@
+"""Wallets: locked before anything is decided about them."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from guerdon.domain.ids import MemberId, MerchantId, ProgramId, WalletId
+from guerdon.domain.state import WalletChange
+from guerdon.domain.wallet import Wallet
+from guerdon.store.connection import Connection
+from guerdon.store.statements import statements
+
+_SQL = statements("wallets")
+
+
+class LockedWallet(Struct, frozen=True):
+    """A wallet under lock, without its lots, and how its member is known outside."""
+
+    wallet: Wallet
+    external_id: str
+    email: str | None
+
+
+async def lock_wallets(
+    tx: Connection,
+    merchant_id: MerchantId,
+    *,
+    member_ids: list[MemberId],
+    external_ids: list[tuple[ProgramId, str]],
+    emails: list[tuple[ProgramId, str]],
+) -> list[LockedWallet]:
+    """Lock all wallets of the members named in any of three ways, in key order.
+
+    Lots must be read by a later statement: this one's view is older than the locks it gets."""
+    rows = await tx.fetch(
+        _SQL["lock_wallets"],
+        merchant_id,
+        member_ids,
+        [program_id for program_id, _ in external_ids],
+        [external_id for _, external_id in external_ids],
+        [program_id for program_id, _ in emails],
+        [email for _, email in emails],
+    )
+    return [
+        LockedWallet(
+            Wallet(
+                id=row[0],
+                member_id=row[1],
+                program_id=row[2],
+                point_type_id=row[3],
+                is_default=row[4],
+                is_frozen=row[5],
+                tier_id=row[6],
+                points_available=row[7],
+                points_held=row[8],
+                points_pending=row[9],
+                points_lifetime=row[10],
+                points_redeemed=row[11],
+            ),
+            row[12],
+            row[13],
+        )
+        for row in rows
+    ]
+
+
+async def insert_wallets(
+    tx: Connection,
+    merchant_id: MerchantId,
+    now: datetime,
+    wallets: list[Wallet],
+    figures: dict[WalletId, WalletChange],
+) -> None:
+    """Add the wallets of new members, with the figures they end the batch with."""
+    last = [figures[wallet.id] for wallet in wallets]
+    await tx.execute(
+        _SQL["insert_wallets"],
+        merchant_id,
+        now,
+        [wallet.id for wallet in wallets],
+        [wallet.member_id for wallet in wallets],
+        [wallet.program_id for wallet in wallets],
+        [wallet.point_type_id for wallet in wallets],
+        [wallet.is_default for wallet in wallets],
+        [figure.is_frozen for figure in last],
+        [figure.tier_id for figure in last],
+        [figure.points_available for figure in last],
+        [figure.points_held for figure in last],
+        [figure.points_pending for figure in last],
+        [figure.points_lifetime for figure in last],
+        [figure.points_redeemed for figure in last],
+    )

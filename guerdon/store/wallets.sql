@@ -1,0 +1,37 @@
+-- name: lock_wallets
+-- Lock all wallets of the members that a batch names, in key order.
+SELECT w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.is_frozen, w.tier_id,
+       w.points_available, w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
+       m.external_id, m.email
+FROM wallets w
+JOIN members m ON m.merchant_id = w.merchant_id AND m.id = w.member_id
+WHERE w.merchant_id = $1 AND m.merchant_id = $1
+  AND w.member_id = ANY (ARRAY(
+      SELECT unnest($2::bigint[])
+      UNION ALL
+      SELECT named.id
+      FROM unnest($3::bigint[], $4::text[]) AS wanted (program_id, external_id)
+      JOIN members named ON named.program_id = wanted.program_id
+          AND named.external_id = wanted.external_id
+      WHERE named.merchant_id = $1
+      UNION ALL
+      SELECT named.id
+      FROM unnest($5::bigint[], $6::text[]) AS wanted (program_id, email)
+      JOIN members named ON named.program_id = wanted.program_id AND named.email = wanted.email
+      WHERE named.merchant_id = $1
+  ))
+ORDER BY w.member_id, w.id
+FOR NO KEY UPDATE OF w;
+
+-- name: insert_wallets
+-- Add the wallets of new members, with the figures they end the batch with.
+INSERT INTO wallets (merchant_id, id, member_id, program_id, point_type_id, is_default, is_frozen,
+    tier_id, points_available, points_held, points_pending, points_lifetime, points_redeemed,
+    created_at, updated_at)
+SELECT $1, w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.is_frozen, w.tier_id,
+       w.points_available, w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
+       $2::timestamptz, $2::timestamptz
+FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::boolean[],
+    $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+    AS w (id, member_id, program_id, point_type_id, is_default, is_frozen, tier_id,
+        points_available, points_held, points_pending, points_lifetime, points_redeemed);
