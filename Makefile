@@ -57,23 +57,20 @@ clean: ## remove everything that make made
 		.import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Without ensurepip (Debian's python3-venv) a venv has no pip of its own; then the pip beside
-# $(PYTHON), where there is one, installs into it.
+# Debian's Python makes a venv with pip only where the package python3-venv is installed. Without it,
+# the pip beside $(PYTHON), where there is one, brings pip into the venv.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Guerdon needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
-	@if [ ! -x $(BIN)/python ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		rm -rf $(VENV); \
-		if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
-			$(PYTHON) -m venv $(VENV); \
-		elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
-			$(PYTHON) -m venv --without-pip $(VENV) \
-			&& $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; \
-		else \
-			echo "This Python cannot make a virtual environment." >&2; \
+		$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+		|| { $(PYTHON) -m venv --clear --without-pip $(VENV) \
+			&& $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; } 2>/dev/null \
+		|| { rm -rf $(VENV); \
+			echo "$(PYTHON) cannot make a virtual environment." >&2; \
 			echo "On Debian or Ubuntu: apt-get install python3-venv" >&2; \
-			exit 1; \
-		fi; \
+			exit 1; }; \
 	fi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes --requirement requirements.lock

@@ -46,7 +46,9 @@ def find_faults(statement: str, tables: Tables, *, is_global: bool = False) -> l
         return faults + trace.unpinned
     if trace.is_write_unpinned:
         return [*faults, *trace.unpinned, "is global, but it writes or locks across merchants"]
-    return faults if trace.unpinned else [*faults, "is called global, but needs one merchant only"]
+    if not trace.unpinned and not trace.names_shared:
+        faults.append("is called global, but is about one merchant")
+    return faults
 
 
 @dataclass(kw_only=True)
@@ -55,6 +57,7 @@ class _Trace:
     faults: list[str] = field(default_factory=list)
     unpinned: list[str] = field(default_factory=list)
     is_write_unpinned: bool = False
+    names_shared: bool = False
     merchants: set[int] = field(default_factory=set)
 
     def query(self, node: ast.Node, scope: Scope, outer: Pins) -> dict[str, Term]:
@@ -98,8 +101,7 @@ class _Trace:
     def _insert(self, node: ast.InsertStmt, level: Scope, known: Pins) -> None:
         table = node.relation.relname
         if table not in self.tables.tenant:
-            if table not in self.tables.shared:
-                self.faults.append(f"names {table}, which the schema has not")
+            self._shared(table)
             return
         columns = [column.name for column in node.cols or ()]
         if "merchant_id" not in columns:
@@ -175,9 +177,13 @@ class _Trace:
             return Source(name=name, table=None, columns=columns)
         if item.relname in self.tables.tenant:
             return Source.of_tenant_table(name, item.relname)
-        if item.relname not in self.tables.shared:
-            self.faults.append(f"names {item.relname}, which the schema has not")
+        self._shared(item.relname)
         return Source(name=name, table=None, columns={})
+
+    def _shared(self, table: str) -> None:
+        self.names_shared = True
+        if table not in self.tables.shared:
+            self.faults.append(f"names {table}, which the schema has not")
 
     def _join(self, join: ast.JoinExpr, level: Scope, reads: "_Reads") -> list[Source]:
         left = self._source(join.larg, level, reads)
