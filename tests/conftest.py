@@ -28,7 +28,8 @@ _register_profiles()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Made once by the process that was started by hand; the workers of pytest-xdist inherit its name.
+    # Made once by the process that was started by hand; the workers of pytest-xdist inherit its
+    # name.
     if not hasattr(config, "workerinput"):
         os.environ[HOME_VARIABLE] = tempfile.mkdtemp(prefix="guerdon-tests-")
 
@@ -47,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def test_home() -> Path:
-    """A folder for the whole run, outside pytest's own, whose parents pytest closes to other users."""
+    """A folder for the whole run. Not one of pytest's, which are closed to other users."""
     return Path(os.environ[HOME_VARIABLE])
 
 

@@ -1,4 +1,4 @@
-"""The PostgreSQL servers that tests run on: one shared and fast, or one of their own to be killed."""
+"""The servers that tests run on: one shared and fast, or one of their own to be killed."""
 
 import fcntl
 import hashlib

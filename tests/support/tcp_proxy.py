@@ -1,7 +1,8 @@
 """A proxy between a client and PostgreSQL that loses the connection at a COMMIT, when told to.
 
-It reads the messages of PostgreSQL's protocol, so that it acts at the very COMMIT and not at some byte
-near it. Commits of transactions begun READ ONLY are always passed: nothing depends on their fate.
+It reads the messages of PostgreSQL's protocol, so that it acts at the very COMMIT and not at some
+byte near it. Commits of transactions begun READ ONLY are always passed: nothing depends on their
+fate.
 """
 
 import asyncio
@@ -104,7 +105,7 @@ class TcpProxy:
         return await asyncio.open_connection(host, port)
 
     async def decide(self) -> AtCommit:
-        """Take the next act of the plan for a commit that has just arrived; wait if it is to stall."""
+        """Take the plan's next act for a commit that has just arrived; wait if it is to stall."""
         self.commits_seen += 1
         act = self._plan.popleft() if self._plan else AtCommit.PASS
         if act is AtCommit.STALL:
