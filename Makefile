@@ -28,14 +28,15 @@ test: $(STAMP) ## run the whole test suite
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 serve: $(STAMP) ## serve on 127.0.0.1:8700
-	$(BIN)/guerdon serve --host 127.0.0.1 --port 8700
+	$(BIN)/guerdon serve --port 8700
 
 check: $(STAMP) ## format, lint, types, import rules, and the checks on ourselves
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/test_house.py
+	$(BIN)/python -m pytest -q tests/test_house.py tests/house
+	$(BIN)/python -m tests.house
 
 bench: $(STAMP) ## print the benchmark table
 	$(BIN)/python -m bench
