@@ -259,14 +259,24 @@ def test_default_folder_is_named_or_the_platforms(monkeypatch: pytest.MonkeyPatc
     assert embedded.default_data_dir({}) == Path("/var/lib/guerdon")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
-def test_root_opens_the_way_to_a_closed_folder_for_one_user_only(data_dir: Path) -> None:
+def test_serves_from_below_a_closed_folder_and_never_as_root(data_dir: Path) -> None:
     closed = data_dir / "closed"
     closed.mkdir(mode=0o700)
     with start(closed / "inner") as server:
         assert ask(server.url, "SELECT 1") == 1
-        assert server.home.stat().st_uid != 0
-    assert closed.stat().st_uid == 0
+        assert Path(f"/proc/{server.pid}").stat().st_uid != 0
+        assert server.home.stat().st_mode & 0o077 == 0
     assert closed.stat().st_mode & 0o007 == 0
-    account = embedded_account.choose_account(server.home)
-    assert embedded_account._may_search(closed, account)
+
+
+def test_way_is_opened_for_one_user_only(data_dir: Path) -> None:
+    stranger = embedded_account.Account(name="nobody", uid=65534, gid=65534)
+    another = embedded_account.Account(name="another", uid=65533, gid=65533)
+    inner = data_dir / "closed" / "inner"
+    inner.mkdir(parents=True)
+    inner.parent.chmod(0o700)
+    inner.chmod(0o700)
+    embedded_account.open_way(inner, stranger)
+    for folder in (inner, inner.parent):
+        assert embedded_account._may_search(folder, stranger)
+        assert not embedded_account._may_search(folder, another)
