@@ -16,12 +16,13 @@ from guerdon.domain.errors import (
     MemberUnknown,
     PointsInvalid,
     Refusal,
+    RuleNotAwardable,
     RuleUnknown,
 )
 from guerdon.domain.fold import Fold, Purse
 from guerdon.domain.ids import EarningId, ProgramId
 from guerdon.domain.money import multiply_points
-from guerdon.domain.spend import name_of
+from guerdon.domain.spend import name_of, program_refusals
 from guerdon.domain.tier_change import reassess_tier
 
 POINTS_MAX = 1_000_000_000_000
@@ -31,7 +32,8 @@ def earn(fold: Fold, command: Earn) -> Outcome:
     """Award a rule's points times the member's tier multiplier; pending if the rule delays.
 
     The same completion key for the same rule gives the first award again. Refusals in order:
-    member unknown, frozen, rule unknown or off, already awarded."""
+    member unknown, frozen, rule unknown or off, not in the categories asked for, program off,
+    already awarded, points out of range."""
     refusals: list[Refusal] = []
     rule = fold.catalogue.rules.get(command.rule_id)
     if rule is None or rule.program_id != command.program_id or not _is_on(rule):
@@ -48,21 +50,25 @@ def earn(fold: Fold, command: Earn) -> Outcome:
     if rule is None:
         refusals.append(RuleUnknown(command.rule_id))
         return Refused(tuple(refusals))
-    if command.action_key is not None:
+    if command.categories is not None and rule.category not in command.categories:
+        refusals.append(RuleNotAwardable(rule.category))
+    elif command.action_key is not None:
         first = fold.completed.get((rule.id, command.action_key))
         if first is not None and first.member_id == member_id:
             known = fold.earnings.get(first.id, first)
-            return Done(Earned(known, purse.available, is_repeat=True))
+            return Done(Earned(known, purse.spendable(fold.now), is_repeat=True))
         if first is not None:
             refusals.append(AlreadyAwarded(rule.id))
-    if rule.is_once and (member_id, rule.id) in fold.awarded:
+    refusals.extend(program_refusals(fold, fold.program(command.program_id)))
+    if _is_once(rule, command) and (member_id, rule.id) in fold.awarded:
         refusals.append(AlreadyAwarded(rule.id))
     base = rule.points if command.base_points is None else command.base_points
     if not 0 <= base <= POINTS_MAX:
         refusals.append(PointsInvalid(base))
     if refusals:
         return Refused(tuple(refusals))
-    return Done(Earned(award(fold, purse, rule, command, base), purse.available))
+    earning = award(fold, purse, rule, command, base)
+    return Done(Earned(earning, purse.spendable(fold.now)))
 
 
 def award(fold: Fold, purse: Purse, rule: EarningRule, command: Earn, base: int) -> Earning:
@@ -84,7 +90,7 @@ def award(fold: Fold, purse: Purse, rule: EarningRule, command: Earn, base: int)
         order_id=command.order_id,
         order_number=command.order_number,
         ordered_at=command.ordered_at,
-        once_key="once" if rule.is_once else None,
+        once_key="once" if _is_once(rule, command) else None,
         action_key=command.action_key,
         note=command.note,
         metadata=command.metadata,
@@ -92,8 +98,7 @@ def award(fold: Fold, purse: Purse, rule: EarningRule, command: Earn, base: int)
         created_at=now,
         updated_at=now,
     )
-    if rule.is_once:
-        fold.awarded[earning.member_id, rule.id] = earning.id
+    fold.awarded[earning.member_id, rule.id] = earning.id
     if rule.approval_days:
         purse.pending += earning.points
         purse.is_changed = True
@@ -174,7 +179,9 @@ def decline(fold: Fold, command: Decline) -> Outcome:
     )
     fold.put_earning(rejected)
     if earning.rule_id is not None:
-        fold.awarded.pop((earning.member_id, earning.rule_id), None)
+        slot = (earning.member_id, earning.rule_id)
+        if fold.awarded.get(slot) == earning.id:
+            del fold.awarded[slot]
     fold.announce("points.declined", purse, earning_id=earning.id, points=earning.points)
     return Done(Earned(rejected, purse.available))
 
@@ -183,6 +190,10 @@ def lot_expiry(fold: Fold, program_id: ProgramId) -> datetime | None:
     """Give when points credited now will expire."""
     days = fold.program(program_id).points_expiry_days
     return fold.now + timedelta(days=days) if days else None
+
+
+def _is_once(rule: EarningRule, command: Earn) -> bool:
+    return rule.is_once or command.is_once
 
 
 def _is_on(rule: EarningRule) -> bool:

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from msgspec import UNSET, Struct, UnsetType
 
+from guerdon.domain.catalogue import Category
 from guerdon.domain.earning import Earning
 from guerdon.domain.errors import Refusal
 from guerdon.domain.ids import (
@@ -77,7 +78,10 @@ class CompleteFulfilment(Struct, frozen=True, kw_only=True):
 
 
 class Earn(Struct, frozen=True, kw_only=True):
-    """Award points by a rule. `base_points` None means the rule's own figure."""
+    """Award points by a rule. `base_points` None means the rule's own figure.
+
+    `is_once` allows one award of the rule to the member, whatever the rule itself says;
+    `categories` limits which rules may be named at all."""
 
     program_id: ProgramId
     member: MemberRef
@@ -87,6 +91,8 @@ class Earn(Struct, frozen=True, kw_only=True):
     order_number: str | None = None
     ordered_at: datetime | None = None
     action_key: str | None = None
+    is_once: bool = False
+    categories: tuple[Category, ...] | None = None
     note: str | None = None
     metadata: str | None = None
 

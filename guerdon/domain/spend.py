@@ -48,7 +48,7 @@ def redeem(fold: Fold, command: Redeem) -> Outcome:
         refusals.append(RewardUnknown(command.reward_id))
         reward = None
     program = fold.program(command.program_id)
-    refusals.extend(_program_refusals(fold, program))
+    refusals.extend(program_refusals(fold, program))
     if reward is not None:
         refusals.extend(_reward_refusals(fold, reward, command.units))
     purse = None
@@ -86,7 +86,8 @@ def name_of(ref: MemberRef) -> str:
     return ref.external_id or ref.email or str(ref.id)
 
 
-def _program_refusals(fold: Fold, program: Program) -> list[Refusal]:
+def program_refusals(fold: Fold, program: Program) -> list[Refusal]:
+    """Say why a program is not open for earning or spending now, if it is not."""
     refusals: list[Refusal] = []
     if program.status != "active":
         refusals.append(ProgramInactive())

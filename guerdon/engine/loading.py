@@ -65,6 +65,7 @@ class Named(Struct):
     redemption_ids: set[RedemptionId] = field(default_factory=set)
     earning_ids: set[EarningId] = field(default_factory=set)
     rules: set[RuleId] = field(default_factory=set)
+    once_rules: set[RuleId] = field(default_factory=set)
     completions: set[tuple[RuleId, str]] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     redeems: list[Redeem] = field(default_factory=list)
@@ -91,6 +92,8 @@ def name(submissions: Sequence[Submission]) -> Named:
                 named.shows_profiles = True
             elif isinstance(command, Earn):
                 named.rules.add(command.rule_id)
+                if command.is_once:
+                    named.once_rules.add(command.rule_id)
                 if command.action_key is not None:
                     named.completions.add((command.rule_id, command.action_key))
         elif isinstance(command, _BY_REDEMPTION):
@@ -246,7 +249,11 @@ async def _load_earnings(
             state.earnings[earning.id] = earning
             if earning.rule_id is not None and earning.action_key is not None:
                 state.completed[earning.rule_id, earning.action_key] = earning
-    once = [rule_id for rule_id in named.rules if _is_once(catalogue, rule_id)]
+    once = [
+        rule_id
+        for rule_id in named.rules
+        if rule_id in named.once_rules or _is_once(catalogue, rule_id)
+    ]
     if once and state.members:
         state.awarded = await earnings.list_awarded(tx, merchant_id, list(state.members), once)
 

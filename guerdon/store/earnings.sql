@@ -43,11 +43,11 @@ WHERE merchant_id = $1
     OR (rule_id, action_key) IN (SELECT unnest($3::bigint[]), unnest($4::text[])));
 
 -- name: list_awarded
--- Which once-only rules these members already have.
+-- Which of these rules these members already have, whether or not they were once-only then.
 SELECT member_id, rule_id, id
 FROM earnings
 WHERE merchant_id = $1 AND member_id = ANY ($2::bigint[]) AND rule_id = ANY ($3::bigint[])
-  AND once_key IS NOT NULL;
+  AND status <> 'rejected';
 
 -- name: list_due_earnings
 -- Pending earnings whose approval is due, a few at a time.
