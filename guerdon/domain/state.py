@@ -58,6 +58,21 @@ class State(Struct, kw_only=True):
     origins: dict[int, tuple[datetime, datetime | None]] = field(default_factory=dict)
     keys: dict[str, KeyRecord] = field(default_factory=dict)
 
+    @property
+    def highest_id(self) -> int:
+        """A guess at the next id has to be above all that is here, or the fold would take a new
+        lot or redemption for an old one and write the old one's figures under no id at all."""
+        return max(
+            max(known, default=0)
+            for known in (
+                self.origins,
+                self.redemptions,
+                self.earnings,
+                self.wallets,
+                self.members,
+            )
+        )
+
 
 class WalletChange(Struct, frozen=True):
     """A wallet as it shall stand."""

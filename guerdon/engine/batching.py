@@ -4,9 +4,9 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 
-from guerdon.domain.command import Outcome, Submission
+from guerdon.domain.command import Outcome, Refused, Submission
 from guerdon.domain.decision import Decision, decide
-from guerdon.domain.errors import GuerdonError, OutcomeUnknown, Unavailable
+from guerdon.domain.errors import OutcomeUnknown, Unavailable
 from guerdon.domain.ids import MerchantId
 from guerdon.domain.state import Effects
 from guerdon.engine import loading, recording
@@ -15,7 +15,7 @@ from guerdon.engine.runtime import Runtime
 from guerdon.store import events, idempotency_records
 from guerdon.store.connection import Connection
 from guerdon.store.faults import DRIVER_ERRORS, Fault, fault_of
-from guerdon.store.sequences import lock_sequence
+from guerdon.store.sequences import get_catalogue_version, lock_sequence
 from guerdon.store.transaction import CommitUnknown, transaction
 
 ATTEMPTS_MAX = 5
@@ -53,12 +53,13 @@ class Batches:
 
     async def run(
         self, merchant_id: MerchantId, submissions: Sequence[Submission]
-    ) -> list[Outcome | GuerdonError]:
+    ) -> list[Outcome | Exception]:
         """Give each submission its own outcome, whatever happens to the others.
 
-        A collision with a rival is tried again, a few times. If a constraint refuses the write,
-        the commands are run one at a time, so that only the guilty one fails. A connection lost
-        before COMMIT changed nothing and is tried again; one lost at COMMIT is looked up."""
+        A collision with a rival is tried again, a few times. If a constraint refuses the write, or
+        a value cannot be written at all, the commands are run one at a time, so that only the
+        guilty one fails. A connection lost before COMMIT changed nothing and is tried again; one
+        lost at COMMIT is looked up."""
         for attempt in range(ATTEMPTS_MAX):
             if attempt:
                 await asyncio.sleep(BACKOFF_SECONDS * 2**attempt * (0.5 + random.random()))  # noqa: S311 -- jitter
@@ -70,10 +71,14 @@ class Batches:
                 return [error] * len(submissions)
             except DRIVER_ERRORS as error:
                 fault = fault_of(error)
-                if fault == "constraint" and len(submissions) > 1:
+                if fault in ("constraint", "other") and len(submissions) > 1:
                     return await self._one_by_one(merchant_id, submissions)
                 if not _may_try_again(fault):
-                    raise
+                    return [error]
+            except Exception as error:  # noqa: BLE001 -- a defect that one command laid bare
+                if len(submissions) > 1:
+                    return await self._one_by_one(merchant_id, submissions)
+                return [error]
         return [Unavailable("the ledger is busy or out of reach; nothing was changed")] * len(
             submissions
         )
@@ -87,8 +92,8 @@ class Batches:
 
     async def _one_by_one(
         self, merchant_id: MerchantId, submissions: Sequence[Submission]
-    ) -> list[Outcome | GuerdonError]:
-        outcomes: list[Outcome | GuerdonError] = []
+    ) -> list[Outcome | Exception]:
+        outcomes: list[Outcome | Exception] = []
         for submission in submissions:
             outcomes.extend(await self.run(merchant_id, [submission]))
         return outcomes
@@ -106,9 +111,15 @@ class Batches:
                 # Taken under the locks, so that no wallet ever sees time run backwards.
                 now = self._runtime.now()
                 await loading.load_taken(tx, merchant_id, named, catalogue, state, now)
-                ids = FreshIds(self._expected_id.get(merchant_id, 1), self._runtime.bits)
+                expected = max(self._expected_id.get(merchant_id, 1), state.highest_id + 1)
+                ids = FreshIds(expected, self._runtime.bits)
                 decision = decide(submissions, state, catalogue, now, ids)
                 if decision.effects.is_empty:
+                    if any(isinstance(each, Refused) for each in decision.outcomes):
+                        # Nothing will be written that could find the offers stale.
+                        current = await get_catalogue_version(tx, merchant_id)
+                        if current != catalogue.version:
+                            raise CatalogueChanged
                     return decision.outcomes
                 self._expected_id[merchant_id] = ids.next
                 count = ids.next - ids.first

@@ -162,9 +162,11 @@ async def _load_wallets(
     )
     for each in locked:
         wallet = each.wallet
-        state.wallets[wallet.id] = wallet
-        state.members.setdefault(wallet.member_id, []).append(wallet.id)
-        state.by_external_id[wallet.program_id, each.external_id] = wallet.member_id
+        if wallet.id not in state.wallets:
+            state.wallets[wallet.id] = wallet
+            state.members.setdefault(wallet.member_id, []).append(wallet.id)
+        if each.external_id is not None:
+            state.by_external_id[wallet.program_id, each.external_id] = wallet.member_id
         if each.email is not None:
             state.by_email.setdefault((wallet.program_id, each.email), wallet.member_id)
 

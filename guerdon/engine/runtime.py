@@ -1,12 +1,13 @@
 """The things the engine is given: connections, the clock, randomness, the outside world."""
 
-import secrets
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from guerdon.domain.catalogue import FulfilBy
 from guerdon.engine.ports import Fulfiller
+from guerdon.engine.sealing import Seal
 from guerdon.store.connection import Pool
 
 
@@ -16,17 +17,37 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
+class RandomBits:
+    """The operating system's randomness, fetched a page at a time."""
+
+    __slots__ = ("_at", "_page")
+
+    def __init__(self) -> None:
+        self._page = b""
+        self._at = 0
+
+    def __call__(self) -> int:
+        if self._at >= len(self._page):
+            self._page = os.urandom(4096)
+            self._at = 0
+        taken = self._page[self._at : self._at + 16]
+        self._at += 16
+        return int.from_bytes(taken, "big")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
     """Handed to every act. A test gives its own clock and its own randomness.
 
     `lanes` is how many batches of one merchant a process has under way at once: while one is being
-    written, the next one loads. `batch_size` bounds a batch, `waiting_max` a merchant's queue."""
+    written, the next one loads. `batch_size` bounds a batch, `waiting_max` a merchant's queue.
+    Without a `seal` no act that must keep a secret can be carried out."""
 
     pool: Pool
     now: Callable[[], datetime] = utc_now
-    bits: Callable[[], int] = lambda: secrets.randbits(128)
+    bits: Callable[[], int] = field(default_factory=RandomBits)
     fulfillers: Mapping[FulfilBy, Fulfiller] = field(default_factory=dict)
+    seal: Seal | None = None
     lanes: int = 2
     batch_size: int = 256
     waiting_max: int = 20_000

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from guerdon.domain.command import Command, Outcome, Submission
-from guerdon.domain.errors import GuerdonError, Unavailable
+from guerdon.domain.errors import Unavailable
 from guerdon.domain.ids import MerchantId
 from guerdon.engine.batching import Batches
 from guerdon.engine.cataloguing import Catalogues
@@ -93,7 +93,7 @@ class Ledger:
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if future.done():
                 continue
-            if isinstance(outcome, GuerdonError):
+            if isinstance(outcome, Exception):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)

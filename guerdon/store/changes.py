@@ -5,6 +5,7 @@ from datetime import datetime
 
 from guerdon.domain.ids import MerchantId, RewardId
 from guerdon.domain.state import WalletChange
+from guerdon.store import arrays
 from guerdon.store.connection import Connection
 from guerdon.store.statements import statements
 
@@ -30,19 +31,19 @@ async def apply_changes(
         merchant_id,
         id_count,
         now,
-        [wallet.id for wallet in wallets],
-        [wallet.is_frozen for wallet in wallets],
-        [wallet.tier_id for wallet in wallets],
-        [wallet.points_available for wallet in wallets],
-        [wallet.points_held for wallet in wallets],
-        [wallet.points_pending for wallet in wallets],
-        [wallet.points_lifetime for wallet in wallets],
-        [wallet.points_redeemed for wallet in wallets],
-        list(lots.keys()),
-        list(lots.values()),
-        list(counters.keys()),
-        [redemptions for redemptions, _ in counters.values()],
-        [units for _, units in counters.values()],
+        arrays.literal(wallet.id for wallet in wallets),
+        arrays.flags([wallet.is_frozen for wallet in wallets]),
+        arrays.numbers([wallet.tier_id for wallet in wallets]),
+        arrays.literal(wallet.points_available for wallet in wallets),
+        arrays.literal(wallet.points_held for wallet in wallets),
+        arrays.literal(wallet.points_pending for wallet in wallets),
+        arrays.literal(wallet.points_lifetime for wallet in wallets),
+        arrays.literal(wallet.points_redeemed for wallet in wallets),
+        arrays.literal(lots.keys()),
+        arrays.literal(lots.values()),
+        arrays.literal(counters.keys()),
+        arrays.literal(redemptions for redemptions, _ in counters.values()),
+        arrays.literal(units for _, units in counters.values()),
     )
     assert row is not None, "every merchant has a sequence"
     return row[0], row[1]

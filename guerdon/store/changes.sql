@@ -10,21 +10,21 @@ WITH taken AS (
         points_held = c.points_held, points_pending = c.points_pending,
         points_lifetime = c.points_lifetime, points_redeemed = c.points_redeemed,
         updated_at = $3::timestamptz
-    FROM unnest($4::bigint[], $5::boolean[], $6::bigint[], $7::bigint[], $8::bigint[],
-        $9::bigint[], $10::bigint[], $11::bigint[])
+    FROM unnest($4::text::bigint[], $5::text::boolean[], $6::text::bigint[], $7::text::bigint[], $8::text::bigint[],
+        $9::text::bigint[], $10::text::bigint[], $11::text::bigint[])
         AS c (id, is_frozen, tier_id, points_available, points_held, points_pending,
             points_lifetime, points_redeemed)
     WHERE w.merchant_id = $1 AND w.id = c.id
 ), changed_lots AS (
     UPDATE lots l
     SET points_remaining = c.points_remaining, is_open = c.points_remaining > 0
-    FROM unnest($12::bigint[], $13::bigint[]) AS c (id, points_remaining)
+    FROM unnest($12::text::bigint[], $13::text::bigint[]) AS c (id, points_remaining)
     WHERE l.merchant_id = $1 AND l.id = c.id
 ), changed_counters AS (
     UPDATE reward_counters r
     SET redemptions_live = r.redemptions_live + c.redemptions,
         units_live = r.units_live + c.units
-    FROM unnest($14::bigint[], $15::bigint[], $16::bigint[]) AS c (reward_id, redemptions, units)
+    FROM unnest($14::text::bigint[], $15::text::bigint[], $16::text::bigint[]) AS c (reward_id, redemptions, units)
     WHERE r.merchant_id = $1 AND r.reward_id = c.reward_id
 )
 SELECT next_id - $2::bigint AS first_id, catalogue_version FROM taken;

@@ -55,6 +55,9 @@ async def open_pool(url: str, *, size: int = 10, application: str = "guerdon") -
             "idle_in_transaction_session_timeout": "60s",
             "timezone": "UTC",
             "jit": "off",
+            # A batch's statements are planned once a connection: planning them for each batch
+            # would cost more than running them. A snapshot goes back to planning by value.
+            "plan_cache_mode": "force_generic_plan",
         },
     )
     return pool

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from guerdon.domain.ids import MerchantId
 from guerdon.domain.ledger import Entry
-from guerdon.store.arrays import literal
+from guerdon.store import arrays
 from guerdon.store.connection import Connection
 from guerdon.store.statements import statements
 
@@ -19,16 +19,16 @@ async def insert_entries(
         _SQL["insert_entries"],
         merchant_id,
         now,
-        [entry.id for entry in entries],
-        [entry.wallet_id for entry in entries],
-        [entry.kind for entry in entries],
-        [entry.points for entry in entries],
-        [entry.points_after for entry in entries],
-        [entry.lifetime_points for entry in entries],
-        [entry.asked_points for entry in entries],
-        [literal(entry.lot_ids) for entry in entries],
-        [literal(entry.lot_points) for entry in entries],
-        [entry.redemption_id for entry in entries],
-        [entry.earning_id for entry in entries],
-        [entry.note for entry in entries],
+        arrays.literal(entry.id for entry in entries),
+        arrays.literal(entry.wallet_id for entry in entries),
+        arrays.words([entry.kind for entry in entries]),
+        arrays.literal(entry.points for entry in entries),
+        arrays.literal(entry.points_after for entry in entries),
+        arrays.literal(entry.lifetime_points for entry in entries),
+        arrays.numbers([entry.asked_points for entry in entries]),
+        arrays.joined([arrays.literal(entry.lot_ids) for entry in entries]),
+        arrays.joined([arrays.literal(entry.lot_points) for entry in entries]),
+        arrays.numbers([entry.redemption_id for entry in entries]),
+        arrays.numbers([entry.earning_id for entry in entries]),
+        arrays.texts([entry.note for entry in entries]),
     )

@@ -6,6 +6,7 @@ import msgspec
 
 from guerdon.domain.event import Event
 from guerdon.domain.ids import EventId, MerchantId
+from guerdon.store import arrays
 from guerdon.store.connection import Connection
 from guerdon.store.statements import statements
 
@@ -22,13 +23,13 @@ async def insert_events(
         merchant_id,
         batch,
         now,
-        [event.id for event in events],
-        [event.kind for event in events],
-        [event.program_id for event in events],
-        [event.member_id for event in events],
-        [event.redemption_id for event in events],
-        [event.earning_id for event in events],
-        [_encode(event.facts).decode() for event in events],
+        arrays.literal(event.id for event in events),
+        arrays.joined([event.kind for event in events]),
+        arrays.literal(event.program_id for event in events),
+        arrays.literal(event.member_id for event in events),
+        arrays.numbers([event.redemption_id for event in events]),
+        arrays.numbers([event.earning_id for event in events]),
+        arrays.joined([_encode(event.facts).decode() for event in events]),
     )
 
 

@@ -4,8 +4,8 @@ INSERT INTO events (merchant_id, id, kind, program_id, member_id, redemption_id,
     facts, created_at)
 SELECT $1, e.id, e.kind, e.program_id, e.member_id, e.redemption_id, e.earning_id, $2::bigint,
        e.facts, $3::timestamptz
-FROM unnest($4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
-    $10::text[])
+FROM unnest($4::text::bigint[], string_to_array($5::text, E'\x1f'), $6::text::bigint[], $7::text::bigint[], $8::text::bigint[], $9::text::bigint[],
+    string_to_array($10::text, E'\x1f'))
     AS e (id, kind, program_id, member_id, redemption_id, earning_id, facts);
 
 -- name: find_event_of_batch

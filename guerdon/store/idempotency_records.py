@@ -38,3 +38,18 @@ async def delete_old_key_records(
     """Forget answers older than an instant, at most so many; give how many went."""
     status = await tx.execute(_SQL["delete_old_key_records"], merchant_id, before, limit)
     return int(status.rsplit(" ", 1)[1])
+
+
+async def claim_key(
+    tx: Connection, merchant_id: MerchantId, key: str, fingerprint: bytes, now: datetime
+) -> bool:
+    """Begin an answer under a key; False where there is one already.
+
+    Waits for a rival's transaction with the same key to end, so both never act at once."""
+    status = await tx.execute(_SQL["claim_key"], merchant_id, key, fingerprint, now)
+    return status == "INSERT 0 1"
+
+
+async def fill_key(tx: Connection, merchant_id: MerchantId, key: str, answer: bytes) -> None:
+    """Write the answer under a key claimed in this very transaction."""
+    await tx.execute(_SQL["fill_key"], merchant_id, key, answer)

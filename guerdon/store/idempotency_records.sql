@@ -19,3 +19,13 @@ WHERE merchant_id = $1 AND key IN (
     ORDER BY old.created_at
     LIMIT $3
 );
+
+-- name: claim_key
+-- Begin an answer under a key; waits for a rival that has begun one, and leaves its answer alone.
+INSERT INTO idempotency_records (merchant_id, key, fingerprint, answer, created_at)
+VALUES ($1, $2, $3, ''::bytea, $4::timestamptz)
+ON CONFLICT (merchant_id, key) DO NOTHING;
+
+-- name: fill_key
+-- Write the answer under a key claimed in this transaction.
+UPDATE idempotency_records SET answer = $3 WHERE merchant_id = $1 AND key = $2;

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from guerdon.domain.ids import LotId, MemberId, MerchantId, ProgramId, WalletId
 from guerdon.domain.lot import Lot, NewLot
+from guerdon.store.arrays import instants, literal
 from guerdon.store.connection import Connection
 from guerdon.store.statements import statements
 
@@ -16,7 +17,7 @@ async def list_open_lots(
 ) -> dict[WalletId, list[Lot]]:
     """List the lots that still hold points, by wallet, first in first."""
     lots: dict[WalletId, list[Lot]] = {}
-    for row in await tx.fetch(_SQL["list_open_lots"], merchant_id, wallet_ids):
+    for row in await tx.fetch(_SQL["list_open_lots"], merchant_id, literal(wallet_ids)):
         lots.setdefault(row[0], []).append(Lot(row[1], row[2], row[3], row[4]))
     return lots
 
@@ -36,12 +37,12 @@ async def insert_lots(
     await tx.execute(
         _SQL["insert_lots"],
         merchant_id,
-        [lot.id for lot in lots],
-        [lot.wallet_id for lot in lots],
-        [lot.points for lot in lots],
-        [remaining[lot.id] for lot in lots],
-        [lot.effective_at for lot in lots],
-        [lot.expires_at for lot in lots],
+        literal(lot.id for lot in lots),
+        literal(lot.wallet_id for lot in lots),
+        literal(lot.points for lot in lots),
+        literal(remaining[lot.id] for lot in lots),
+        instants([lot.effective_at for lot in lots]),
+        instants([lot.expires_at for lot in lots]),
     )
 
 

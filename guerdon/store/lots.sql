@@ -2,7 +2,7 @@
 -- The lots of these wallets that still hold points, first in first.
 SELECT wallet_id, id, points_remaining, effective_at, expires_at
 FROM lots
-WHERE merchant_id = $1 AND wallet_id = ANY ($2::bigint[]) AND is_open
+WHERE merchant_id = $1 AND wallet_id = ANY ($2::text::bigint[]) AND is_open
 ORDER BY wallet_id, effective_at, id;
 
 -- name: list_lot_origins
@@ -17,8 +17,8 @@ INSERT INTO lots (merchant_id, id, wallet_id, points, points_remaining, is_open,
     expires_at)
 SELECT $1, l.id, l.wallet_id, l.points, l.points_remaining, l.points_remaining > 0,
        l.effective_at, l.expires_at
-FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
-    $7::timestamptz[])
+FROM unnest($2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[], $6::text::timestamptz[],
+    $7::text::timestamptz[])
     AS l (id, wallet_id, points, points_remaining, effective_at, expires_at);
 
 -- name: list_members_with_due_lots

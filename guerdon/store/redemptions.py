@@ -5,7 +5,7 @@ from datetime import datetime
 
 from guerdon.domain.ids import MemberId, MerchantId, RedemptionId, RewardId
 from guerdon.domain.redemption import Redemption
-from guerdon.store.arrays import literal
+from guerdon.store import arrays
 from guerdon.store.connection import Connection, Record
 from guerdon.store.statements import statements
 
@@ -51,29 +51,29 @@ async def insert_redemptions(
         _SQL["insert_redemptions"],
         merchant_id,
         now,
-        [each.id for each in redemptions],
-        [each.program_id for each in redemptions],
-        [each.member_id for each in redemptions],
-        [each.wallet_id for each in redemptions],
-        [each.reward_id for each in redemptions],
-        [each.reward_version_id for each in redemptions],
-        [each.status for each in redemptions],
-        [each.units for each in redemptions],
-        [each.units_refunded for each in redemptions],
-        [each.units_returned for each in redemptions],
-        [each.points_cost for each in redemptions],
-        [each.points_refunded for each in redemptions],
-        [literal(each.lot_ids) for each in redemptions],
-        [literal(each.lot_points) for each in redemptions],
-        [each.entry_id for each in redemptions],
-        [each.code for each in redemptions],
-        [each.fulfilment for each in redemptions],
-        [each.is_grant for each in redemptions],
-        [each.reason for each in redemptions],
-        [each.expires_at for each in redemptions],
-        [each.auto_refund_at for each in redemptions],
-        [each.used_at for each in redemptions],
-        [each.refunded_at for each in redemptions],
+        arrays.literal(each.id for each in redemptions),
+        arrays.literal(each.program_id for each in redemptions),
+        arrays.literal(each.member_id for each in redemptions),
+        arrays.literal(each.wallet_id for each in redemptions),
+        arrays.literal(each.reward_id for each in redemptions),
+        arrays.literal(each.reward_version_id for each in redemptions),
+        arrays.words([each.status for each in redemptions]),
+        arrays.literal(each.units for each in redemptions),
+        arrays.literal(each.units_refunded for each in redemptions),
+        arrays.literal(each.units_returned for each in redemptions),
+        arrays.literal(each.points_cost for each in redemptions),
+        arrays.literal(each.points_refunded for each in redemptions),
+        arrays.joined([arrays.literal(each.lot_ids) for each in redemptions]),
+        arrays.joined([arrays.literal(each.lot_points) for each in redemptions]),
+        arrays.numbers([each.entry_id for each in redemptions]),
+        arrays.joined([each.code or "" for each in redemptions]),
+        arrays.words([each.fulfilment for each in redemptions]),
+        arrays.flags([each.is_grant for each in redemptions]),
+        arrays.texts([each.reason for each in redemptions]),
+        arrays.instants([each.expires_at for each in redemptions]),
+        arrays.instants([each.auto_refund_at for each in redemptions]),
+        arrays.instants([each.used_at for each in redemptions]),
+        arrays.instants([each.refunded_at for each in redemptions]),
     )
 
 
@@ -85,16 +85,16 @@ async def update_redemptions(
         _SQL["update_redemptions"],
         merchant_id,
         now,
-        [each.id for each in redemptions],
-        [each.status for each in redemptions],
-        [each.units_refunded for each in redemptions],
-        [each.units_returned for each in redemptions],
-        [each.points_refunded for each in redemptions],
-        [each.code for each in redemptions],
-        [each.fulfilment for each in redemptions],
-        [each.reason for each in redemptions],
-        [each.used_at for each in redemptions],
-        [each.refunded_at for each in redemptions],
+        arrays.literal(each.id for each in redemptions),
+        arrays.words([each.status for each in redemptions]),
+        arrays.literal(each.units_refunded for each in redemptions),
+        arrays.literal(each.units_returned for each in redemptions),
+        arrays.literal(each.points_refunded for each in redemptions),
+        arrays.texts([each.code for each in redemptions]),
+        arrays.words([each.fulfilment for each in redemptions]),
+        arrays.texts([each.reason for each in redemptions]),
+        arrays.instants([each.used_at for each in redemptions]),
+        arrays.instants([each.refunded_at for each in redemptions]),
     )
 
 

@@ -1,5 +1,5 @@
 -- name: insert_redemptions
--- Add redemptions; draws come as array literals.
+-- Add redemptions; draws and codes come joined.
 INSERT INTO redemptions (merchant_id, id, program_id, member_id, wallet_id, reward_id,
     reward_version_id, status, units, units_refunded, units_returned, points_cost,
     points_refunded, lot_ids, lot_points, entry_id, code, fulfilment, is_grant, reason,
@@ -9,10 +9,10 @@ SELECT $1, r.id, r.program_id, r.member_id, r.wallet_id, r.reward_id, r.reward_v
        r.lot_ids::bigint[], r.lot_points::bigint[], r.entry_id, r.code, r.fulfilment, r.is_grant,
        r.reason, r.expires_at, r.auto_refund_at, r.used_at, r.refunded_at, $2::timestamptz,
        $2::timestamptz
-FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-    $9::text[], $10::integer[], $11::integer[], $12::integer[], $13::bigint[], $14::bigint[],
-    $15::text[], $16::text[], $17::bigint[], $18::text[], $19::text[], $20::boolean[],
-    $21::text[], $22::timestamptz[], $23::timestamptz[], $24::timestamptz[], $25::timestamptz[])
+FROM unnest($3::text::bigint[], $4::text::bigint[], $5::text::bigint[], $6::text::bigint[], $7::text::bigint[], $8::text::bigint[],
+    $9::text::text[], $10::text::integer[], $11::text::integer[], $12::text::integer[], $13::text::bigint[], $14::text::bigint[],
+    string_to_array($15::text, E'\x1f'), string_to_array($16::text, E'\x1f'), $17::text::bigint[], string_to_array($18::text, E'\x1f', ''), $19::text::text[], $20::text::boolean[],
+    $21::text[], $22::text::timestamptz[], $23::text::timestamptz[], $24::text::timestamptz[], $25::text::timestamptz[])
     AS r (id, program_id, member_id, wallet_id, reward_id, reward_version_id, status, units,
         units_refunded, units_returned, points_cost, points_refunded, lot_ids, lot_points,
         entry_id, code, fulfilment, is_grant, reason, expires_at, auto_refund_at, used_at,
@@ -25,8 +25,8 @@ SET status = c.status, units_refunded = c.units_refunded, units_returned = c.uni
     points_refunded = c.points_refunded, code = c.code, fulfilment = c.fulfilment,
     reason = c.reason, used_at = c.used_at, refunded_at = c.refunded_at,
     updated_at = $2::timestamptz
-FROM unnest($3::bigint[], $4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::text[],
-    $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[])
+FROM unnest($3::text::bigint[], $4::text::text[], $5::text::integer[], $6::text::integer[], $7::text::bigint[], $8::text[],
+    $9::text::text[], $10::text[], $11::text::timestamptz[], $12::text::timestamptz[])
     AS c (id, status, units_refunded, units_returned, points_refunded, code, fulfilment, reason,
         used_at, refunded_at)
 WHERE r.merchant_id = $1 AND r.id = c.id;

@@ -11,7 +11,9 @@ from guerdon.store.faults import DRIVER_ERRORS
 async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
     """Open a repeatable-read, read-only transaction: all statements see the same instant."""
     async with pool.acquire() as connection:
-        await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        await connection.execute(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = auto"
+        )
         try:
             yield connection
         finally:

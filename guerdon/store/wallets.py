@@ -7,6 +7,7 @@ from msgspec import Struct
 from guerdon.domain.ids import MemberId, MerchantId, ProgramId, WalletId
 from guerdon.domain.state import WalletChange
 from guerdon.domain.wallet import Wallet
+from guerdon.store import arrays
 from guerdon.store.connection import Connection
 from guerdon.store.statements import statements
 
@@ -14,10 +15,11 @@ _SQL = statements("wallets")
 
 
 class LockedWallet(Struct, frozen=True):
-    """A wallet under lock, without its lots, and how its member is known outside."""
+    """A wallet under lock, without its lots, and the name by which the batch asked for it: the
+    shop's id, an e-mail, or neither. A member named in two ways comes twice."""
 
     wallet: Wallet
-    external_id: str
+    external_id: str | None
     email: str | None
 
 
@@ -35,10 +37,10 @@ async def lock_wallets(
     rows = await tx.fetch(
         _SQL["lock_wallets"],
         merchant_id,
-        member_ids,
-        [program_id for program_id, _ in external_ids],
+        arrays.literal(member_ids),
+        arrays.literal(program_id for program_id, _ in external_ids),
         [external_id for _, external_id in external_ids],
-        [program_id for program_id, _ in emails],
+        arrays.literal(program_id for program_id, _ in emails),
         [email for _, email in emails],
     )
     return [

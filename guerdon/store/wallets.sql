@@ -2,24 +2,23 @@
 -- Lock all wallets of the members that a batch names, in key order.
 SELECT w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.is_frozen, w.tier_id,
        w.points_available, w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
-       m.external_id, m.email
-FROM wallets w
-JOIN members m ON m.merchant_id = w.merchant_id AND m.id = w.member_id
-WHERE w.merchant_id = $1 AND m.merchant_id = $1
-  AND w.member_id = ANY (ARRAY(
-      SELECT unnest($2::bigint[])
-      UNION ALL
-      SELECT named.id
-      FROM unnest($3::bigint[], $4::text[]) AS wanted (program_id, external_id)
-      JOIN members named ON named.program_id = wanted.program_id
-          AND named.external_id = wanted.external_id
-      WHERE named.merchant_id = $1
-      UNION ALL
-      SELECT named.id
-      FROM unnest($5::bigint[], $6::text[]) AS wanted (program_id, email)
-      JOIN members named ON named.program_id = wanted.program_id AND named.email = wanted.email
-      WHERE named.merchant_id = $1
-  ))
+       named.external_id, named.email
+FROM (
+    SELECT wanted.id, NULL::text AS external_id, NULL::text AS email
+    FROM unnest($2::text::bigint[]) AS wanted (id)
+    UNION ALL
+    SELECT m.id, m.external_id, NULL
+    FROM unnest($3::text::bigint[], $4::text[]) AS wanted (program_id, external_id)
+    JOIN members m ON m.program_id = wanted.program_id AND m.external_id = wanted.external_id
+    WHERE m.merchant_id = $1
+    UNION ALL
+    SELECT m.id, NULL, m.email
+    FROM unnest($5::text::bigint[], $6::text[]) AS wanted (program_id, email)
+    JOIN members m ON m.program_id = wanted.program_id AND m.email = wanted.email
+    WHERE m.merchant_id = $1
+) AS named
+JOIN wallets w ON w.member_id = named.id
+WHERE w.merchant_id = $1
 ORDER BY w.member_id, w.id
 FOR NO KEY UPDATE OF w;
 

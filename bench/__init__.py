@@ -1,0 +1,1 @@
+"""The benchmark: one command, one run, one table. Nothing here is shipped."""
