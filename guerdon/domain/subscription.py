@@ -1,0 +1,23 @@
+"""A shop's standing wish to be told of events, by a call to an address of its own."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from guerdon.domain.ids import ProgramId, SubscriptionId
+
+
+class Subscription(Struct, frozen=True, kw_only=True):
+    """`events` are the dialect's own names, in the order given. `program_id` None: every program.
+    `is_managed`: it comes from the program file. The signing secret is never part of this."""
+
+    id: SubscriptionId
+    dialect: str
+    program_id: ProgramId | None
+    url: str
+    events: tuple[str, ...]
+    description: str | None
+    is_active: bool
+    is_managed: bool
+    created_at: datetime
+    updated_at: datetime

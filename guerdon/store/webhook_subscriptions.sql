@@ -1,0 +1,53 @@
+-- name: insert_subscription
+-- Add a subscription.
+INSERT INTO webhook_subscriptions (merchant_id, id, program_id, dialect, url, events, description,
+    is_active, is_managed, secret_sealed, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6::text[], $7, $8, $9, $10, $11::timestamptz, $12::timestamptz);
+
+-- name: count_subscriptions
+-- How many subscriptions a dialect shows of a program.
+SELECT count(id)
+FROM webhook_subscriptions
+WHERE merchant_id = $1 AND dialect = $2 AND program_id IS NOT DISTINCT FROM $3::bigint;
+
+-- name: list_subscriptions
+-- A page of what a dialect shows of a program, newest first.
+SELECT id, dialect, program_id, url, events, description, is_active, is_managed, created_at,
+       updated_at
+FROM webhook_subscriptions
+WHERE merchant_id = $1 AND dialect = $2 AND program_id IS NOT DISTINCT FROM $3::bigint
+ORDER BY created_at DESC, id DESC
+OFFSET $4 LIMIT $5;
+
+-- name: find_subscription
+-- One subscription, if the dialect shows it of this program.
+SELECT id, dialect, program_id, url, events, description, is_active, is_managed, created_at,
+       updated_at
+FROM webhook_subscriptions
+WHERE merchant_id = $1 AND id = $2 AND dialect = $3
+  AND program_id IS NOT DISTINCT FROM $4::bigint;
+
+-- name: lock_subscription
+-- One subscription, kept from rivals until the commit.
+SELECT id, dialect, program_id, url, events, description, is_active, is_managed, created_at,
+       updated_at
+FROM webhook_subscriptions
+WHERE merchant_id = $1 AND id = $2 AND dialect = $3
+  AND program_id IS NOT DISTINCT FROM $4::bigint
+ORDER BY merchant_id, id
+FOR UPDATE;
+
+-- name: update_subscription
+-- Change a subscription; its secret stays.
+UPDATE webhook_subscriptions
+SET url = $3, events = $4::text[], description = $5, is_active = $6, updated_at = $7::timestamptz
+WHERE merchant_id = $1 AND id = $2;
+
+-- name: replace_secret
+-- Give a subscription another secret; the old one is gone.
+UPDATE webhook_subscriptions SET secret_sealed = $3, updated_at = $4::timestamptz
+WHERE merchant_id = $1 AND id = $2;
+
+-- name: delete_subscription
+-- Remove a subscription and its secret.
+DELETE FROM webhook_subscriptions WHERE merchant_id = $1 AND id = $2;
