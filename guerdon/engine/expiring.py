@@ -1,0 +1,71 @@
+"""What has a term: lots, redemptions, refunds that come by themselves, idempotency keys."""
+
+from datetime import timedelta
+
+from guerdon.domain.command import Done, Expired, ExpireLots, ExpireRedemption, Refund
+from guerdon.domain.ids import MerchantId
+from guerdon.domain.member import MemberRef
+from guerdon.engine.portions import Portion, submit_all
+from guerdon.engine.submitting import Ledger
+from guerdon.store import idempotency_records, lots, redemptions
+from guerdon.store.snapshot import snapshot
+from guerdon.store.transaction import transaction
+
+# A day is promised. The hour more is for a caller that repeats at the last moment.
+KEYS_KEPT = timedelta(hours=25)
+
+
+async def expire_lots_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:
+    """Take the points of at most so many expired lots out, by member, the longest expired first.
+
+    Points past their time are never spent, however late this comes; it only keeps the books."""
+    async with snapshot(ledger.runtime.pool) as view:
+        due = await lots.list_members_with_due_lots(view, merchant_id, ledger.runtime.now(), limit)
+    commands = [
+        ExpireLots(program_id=program_id, member=MemberRef(id=member_id))
+        for program_id, member_id in due
+    ]
+    outcomes = await submit_all(ledger, merchant_id, commands)
+    done = sum(
+        isinstance(outcome, Done)
+        and isinstance(outcome.result, Expired)
+        and outcome.result.points > 0
+        for outcome in outcomes
+    )
+    # One member may hold all the lots of a portion, so only an empty one is known to be the last.
+    return Portion(done, has_more=done > 0)
+
+
+async def expire_redemptions_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:
+    """Expire at most so many approved redemptions whose time is over; their points stay spent."""
+    async with snapshot(ledger.runtime.pool) as view:
+        due = await redemptions.list_due_redemptions(view, merchant_id, ledger.runtime.now(), limit)
+    commands = [ExpireRedemption(redemption_id=redemption_id) for redemption_id in due]
+    outcomes = await submit_all(ledger, merchant_id, commands)
+    done = sum(isinstance(outcome, Done) for outcome in outcomes)
+    return Portion(done, has_more=done > 0 and len(due) == limit)
+
+
+async def auto_refund_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:
+    """Refund at most so many approved redemptions that were to go back by themselves.
+
+    One used or refunded meanwhile is left as it is."""
+    async with snapshot(ledger.runtime.pool) as view:
+        due = await redemptions.list_due_auto_refunds(
+            view, merchant_id, ledger.runtime.now(), limit
+        )
+    commands = [
+        Refund(redemption_id=redemption_id, is_auto=True, reason="auto_refund")
+        for redemption_id in due
+    ]
+    outcomes = await submit_all(ledger, merchant_id, commands)
+    done = sum(isinstance(outcome, Done) for outcome in outcomes)
+    return Portion(done, has_more=done > 0 and len(due) == limit)
+
+
+async def purge_keys(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:
+    """Forget at most so many answers kept under idempotency keys for longer than promised."""
+    before = ledger.runtime.now() - KEYS_KEPT
+    async with transaction(ledger.runtime.pool) as tx:
+        done = await idempotency_records.delete_old_key_records(tx, merchant_id, before, limit)
+    return Portion(done, has_more=done == limit)

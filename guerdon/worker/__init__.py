@@ -1,0 +1,1 @@
+"""The background process: the loop, the timetable, the retry policy."""

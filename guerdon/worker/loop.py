@@ -1,0 +1,115 @@
+"""The loop: every chore in its turn, merchant by merchant, until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from guerdon.domain.ids import MerchantId
+from guerdon.engine.runtime import Runtime
+from guerdon.engine.submitting import Ledger
+from guerdon.store.offers import list_merchants
+from guerdon.store.snapshot import snapshot
+from guerdon.worker.retry import Patience
+from guerdon.worker.timetable import TIMETABLE, Chore
+
+# A merchant with a long backlog lets the others have their turn in between.
+PORTIONS_PER_VISIT = 20
+
+_log: FilteringBoundLogger = structlog.get_logger("guerdon.worker")
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set `stop` at SIGTERM and SIGINT; what is under way is finished first."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+async def run(
+    runtime: Runtime, stop: asyncio.Event, timetable: Sequence[Chore] = TIMETABLE
+) -> None:
+    """Do every chore when it is due until `stop` is set, then finish the portion under way.
+
+    Several workers may run at once: a chore that two of them do is done once. Nothing that fails
+    ends the loop; it is logged, and tried again after a while."""
+    worker = Worker(runtime, stop)
+    _log.info("worker started", chores=[chore.name for chore in timetable])
+    clock = asyncio.get_running_loop().time
+    due_at = {chore.name: clock() for chore in timetable}
+    try:
+        while not stop.is_set():
+            for chore in timetable:
+                if stop.is_set() or due_at[chore.name] > clock():
+                    continue
+                has_more = await worker.do(chore)
+                due_at[chore.name] = clock() + (0 if has_more else chore.interval_seconds)
+            pause = min(due_at.values(), default=clock() + 1) - clock()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(pause, 0))
+    finally:
+        await worker.ledger.close()
+        _log.info("worker stopped")
+
+
+class Worker:
+    """Goes from merchant to merchant; one that fails does not keep the others waiting."""
+
+    def __init__(self, runtime: Runtime, stop: asyncio.Event) -> None:
+        self.ledger = Ledger(runtime)
+        self._stop = stop
+        self._patience = Patience()
+
+    async def do(self, chore: Chore) -> bool:
+        """Do a chore for every merchant; say whether some of it is left to be done at once."""
+        has_more = False
+        for merchant_id, slug in await self._merchants(chore):
+            if self._stop.is_set():
+                return True
+            if await self._visit(chore, merchant_id, slug):
+                has_more = True
+        return has_more
+
+    async def _merchants(self, chore: Chore) -> list[tuple[MerchantId, str]]:
+        if not self._patience.may_try(chore.name, _now()):
+            return []
+        try:
+            async with snapshot(self.ledger.runtime.pool) as view:
+                merchants = await list_merchants(view)
+        except Exception:  # noqa: BLE001 -- the loop outlives whatever it is
+            wait = self._patience.failed(chore.name, _now())
+            _log.warning("merchants unknown", chore=chore.name, retry_seconds=wait, exc_info=True)
+            return []
+        self._patience.succeeded(chore.name)
+        return merchants
+
+    async def _visit(self, chore: Chore, merchant_id: MerchantId, slug: str) -> bool:
+        what = (chore.name, merchant_id)
+        if not self._patience.may_try(what, _now()):
+            return False
+        done = 0
+        has_more = True
+        try:
+            for _ in range(PORTIONS_PER_VISIT):
+                portion = await chore.act(self.ledger, merchant_id, chore.limit)
+                done += portion.done
+                has_more = portion.has_more
+                if not has_more or self._stop.is_set():
+                    break
+        except Exception:  # noqa: BLE001 -- the other merchants must have their turn
+            wait = self._patience.failed(what, _now())
+            _log.warning(
+                "chore failed", chore=chore.name, merchant=slug, retry_seconds=wait, exc_info=True
+            )
+            return False
+        self._patience.succeeded(what)
+        if done:
+            _log.info("chore done", chore=chore.name, merchant=slug, done=done)
+        return has_more
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
