@@ -147,7 +147,7 @@ def approve(fold: Fold, command: Approve) -> Outcome:
         return Refused((EarningUnknown(command.earning_id),))
     purse = fold.purse(earning.wallet_id)
     if earning.status == "approved":
-        return Done(Earned(earning, purse.available))
+        return Done(Earned(earning, purse.spendable(fold.now)))
     if earning.status != "pending":
         return Refused((EarningStatusWrong(earning.id, earning.status),))
     if command.is_due_only and (earning.due_at is None or earning.due_at > fold.now):
@@ -155,7 +155,7 @@ def approve(fold: Fold, command: Approve) -> Outcome:
     purse.pending -= earning.points
     purse.is_changed = True
     approved = credit_earning(fold, purse, earning, is_new=False)
-    return Done(Earned(approved, purse.available))
+    return Done(Earned(approved, purse.spendable(fold.now)))
 
 
 def decline(fold: Fold, command: Decline) -> Outcome:
@@ -165,7 +165,7 @@ def decline(fold: Fold, command: Decline) -> Outcome:
         return Refused((EarningUnknown(command.earning_id),))
     purse = fold.purse(earning.wallet_id)
     if earning.status == "rejected":
-        return Done(Earned(earning, purse.available))
+        return Done(Earned(earning, purse.spendable(fold.now)))
     if earning.status != "pending":
         return Refused((EarningStatusWrong(earning.id, earning.status),))
     purse.pending -= earning.points
@@ -183,7 +183,7 @@ def decline(fold: Fold, command: Decline) -> Outcome:
         if fold.awarded.get(slot) == earning.id:
             del fold.awarded[slot]
     fold.announce("points.declined", purse, earning_id=earning.id, points=earning.points)
-    return Done(Earned(rejected, purse.available))
+    return Done(Earned(rejected, purse.spendable(fold.now)))
 
 
 def lot_expiry(fold: Fold, program_id: ProgramId) -> datetime | None:

@@ -20,7 +20,14 @@ def interval_start(interval: Interval, now: datetime, timezone: str) -> datetime
     """Give the instant at which the running day, ISO week, month or year began there."""
     if interval == "ever":
         return BEGINNING
-    midnight = now.astimezone(zone(timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = now.astimezone(zone(timezone)).replace(
+        # The earlier one, where clocks going back at one o'clock make two midnights.
+        hour=0,
+        minute=0,
+        second=0,
+        microsecond=0,
+        fold=0,
+    )
     if interval == "week":
         midnight -= timedelta(days=midnight.weekday())
     elif interval == "month":

@@ -24,7 +24,7 @@ from guerdon.domain.redemption import Redemption
 
 
 class Redeem(Struct, frozen=True, kw_only=True):
-    """Spend points on a reward. `is_exempt` skips no check; `code` overrides the engine's own."""
+    """Spend points on so many units of a reward."""
 
     program_id: ProgramId
     member: MemberRef

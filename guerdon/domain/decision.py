@@ -11,8 +11,9 @@ from guerdon.domain import adjustment, award, enrolment, refund, settlement, spe
 from guerdon.domain import command as c
 from guerdon.domain.catalogue import Catalogue
 from guerdon.domain.command import Done, Outcome, Refused, Result, Submission
-from guerdon.domain.errors import KeyConflict
+from guerdon.domain.errors import KeyConflict, ProgramInactive
 from guerdon.domain.fold import Fold
+from guerdon.domain.ids import ProgramId
 from guerdon.domain.state import Effects, Fresh, KeyRecord, State
 
 # One handler per command; the type of the command picks it, so the values stay untyped here.
@@ -62,18 +63,24 @@ def decide(
 
 def _decide_one(fold: Fold, submission: Submission) -> Outcome:
     key = submission.key
-    handler = _HANDLERS[type(submission.command)]
     if key is None:
-        return handler(fold, submission.command)
+        return _handle(fold, submission.command)
     record = fold.keys.get(key)
     if record is not None:
         if record.fingerprint != submission.fingerprint:
             return Refused((KeyConflict(key),))
         return Done(_answers.decode(record.answer), is_replay=True)
-    outcome = handler(fold, submission.command)
+    outcome = _handle(fold, submission.command)
     if isinstance(outcome, Done):
         # A refusal changed nothing, so it is not stored: asking again is safe and may go better.
         record = KeyRecord(key, submission.fingerprint, _encode(outcome.result))
         fold.keys[key] = record
         fold.effects.keys.append(record)
     return outcome
+
+
+def _handle(fold: Fold, command: c.Command) -> Outcome:
+    program_id: ProgramId | None = getattr(command, "program_id", None)
+    if program_id is not None and program_id not in fold.catalogue.programs:
+        return Refused((ProgramInactive(),))
+    return _HANDLERS[type(command)](fold, command)

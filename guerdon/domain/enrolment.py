@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from guerdon.domain.award import award
 from guerdon.domain.command import (
-    ChangeMember,
     Changed,
+    ChangeMember,
     Done,
     Earn,
     Enrol,
@@ -16,7 +16,7 @@ from guerdon.domain.command import (
 )
 from guerdon.domain.errors import MemberUnknown, ProgramInactive
 from guerdon.domain.fold import Fold, Purse
-from guerdon.domain.ids import MemberId, WalletId
+from guerdon.domain.ids import MemberId, ProgramId, WalletId
 from guerdon.domain.member import Member, MemberRef
 from guerdon.domain.spend import name_of
 from guerdon.domain.wallet import Wallet
@@ -100,6 +100,8 @@ def change_member(fold: Fold, command: ChangeMember) -> Outcome:
     if changed != known:
         changed = replace(changed, updated_at=fold.now)
         fold.profiles[member_id] = changed
+        if changed.email != known.email:
+            _rename(fold, known.program_id, known.email, changed.email)
         fold.effects.members[member_id] = changed
         fold.announce("member.updated", purse)
     if isinstance(command.is_frozen, bool) and command.is_frozen != purse.is_frozen:
@@ -109,6 +111,23 @@ def change_member(fold: Fold, command: ChangeMember) -> Outcome:
             each.is_changed = True
         fold.announce("member.frozen" if command.is_frozen else "member.unfrozen", purse)
     return Done(Changed(changed, purse.is_frozen))
+
+
+def _rename(fold: Fold, program_id: ProgramId, *emails: str | None) -> None:
+    """Let later commands of the batch find by e-mail whom they would find after it: of several
+    members who share one, the first."""
+    for email in emails:
+        if email is None:
+            continue
+        named = [
+            member.id
+            for member in fold.profiles.values()
+            if member.program_id == program_id and member.email == email
+        ]
+        if named:
+            fold.by_email[program_id, email] = min(named)
+        else:
+            fold.by_email.pop((program_id, email), None)
 
 
 def referral_code(bits: int) -> str:

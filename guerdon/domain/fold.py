@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from guerdon.domain.catalogue import Catalogue, Program
+from guerdon.domain.clock import interval_start
 from guerdon.domain.earning import Earning
 from guerdon.domain.event import Event, EventKind
 from guerdon.domain.ids import (
@@ -59,9 +60,12 @@ class Purse:
             Lot(lot.id, lot.points_remaining, lot.effective_at, lot.expires_at)
             for lot in wallet.lots
         ]
-        self.soonest_expiry_at = min(
-            (lot.expires_at for lot in self.lots if lot.expires_at is not None), default=None
-        )
+        soonest = None
+        for lot in wallet.lots:
+            expires_at = lot.expires_at
+            if expires_at is not None and (soonest is None or expires_at < soonest):
+                soonest = expires_at
+        self.soonest_expiry_at = soonest
 
     def due_points(self, now: datetime) -> int:
         """Count the points of lots that have expired, though no sweep has come by yet."""
@@ -264,10 +268,12 @@ class Fold:
             purse.soonest_expiry_at = lot.expires_at
 
     def _remember(self, purse: Purse, lot_ids: tuple[LotId, ...]) -> None:
-        remaining = {lot.id: lot.points_remaining for lot in purse.lots}
-        for lot_id in lot_ids:
-            self.effects.lots[lot_id] = remaining[lot_id]
-        if any(remaining[lot_id] == 0 for lot_id in lot_ids):
+        is_used_up = False
+        for lot in purse.lots:
+            if lot.id in lot_ids:
+                self.effects.lots[lot.id] = lot.points_remaining
+                is_used_up = is_used_up or not lot.points_remaining
+        if is_used_up:
             purse.lots = [lot for lot in purse.lots if lot.points_remaining]
 
     def credit(
@@ -353,6 +359,19 @@ class Fold:
             counter[0] += redemptions
             counter[1] += units
 
+    def return_to_member(self, redemption: Redemption) -> None:
+        """Let a redemption given back no longer count towards its member's limit."""
+        slot = (redemption.member_id, redemption.reward_id)
+        reward = self.catalogue.rewards.get(redemption.reward_id)
+        if redemption.is_grant or slot not in self.taken_by_member:
+            return
+        if reward is None or reward.limit_per_member is None:
+            return
+        timezone = self.program(redemption.program_id).timezone
+        since = interval_start(reward.limit_per_member.interval, self.now, timezone)
+        if redemption.created_at >= since:
+            self.taken_by_member[slot] -= 1
+
     def announce(
         self,
         kind: EventKind,
@@ -362,7 +381,7 @@ class Fold:
         earning_id: EarningId | None = None,
         **facts: int | str | bool | None,
     ) -> None:
-        facts["points_available"] = purse.available
+        facts["points_available"] = purse.spendable(self.now)
         facts["points_lifetime"] = purse.lifetime
         self.effects.events.append(
             Event(

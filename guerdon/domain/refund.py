@@ -54,8 +54,10 @@ def refund(fold: Fold, command: Refund) -> Outcome:
     fold.put_redemption(refunded)
     purse.is_changed = True
     fold.count(refunded.reward_id, -1 if is_whole else 0, -units_returned)
+    if is_whole:
+        fold.return_to_member(refunded)
     fold.announce("redemption.refunded", purse, redemption_id=refunded.id, points=points)
-    return Done(Redeemed(refunded, purse.available))
+    return Done(Redeemed(refunded, purse.spendable(fold.now)))
 
 
 def give_back(fold: Fold, redemption: Redemption, points: int, *, kind: EntryKind) -> Redemption:

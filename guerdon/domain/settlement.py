@@ -26,7 +26,7 @@ def settle(fold: Fold, command: Settle) -> Outcome:
         return Refused((RedemptionUnknown(command.redemption_id),))
     purse = fold.purse(redemption.wallet_id)
     if redemption.status in ("approved", "used"):
-        return Done(Redeemed(redemption, purse.available))
+        return Done(Redeemed(redemption, purse.spendable(fold.now)))
     if redemption.status != "pending":
         return _wrong(redemption)
     purse.held -= redemption.points_cost
@@ -42,7 +42,7 @@ def settle(fold: Fold, command: Settle) -> Outcome:
     fold.announce(
         "redemption.approved", purse, redemption_id=settled.id, points=settled.points_cost
     )
-    return Done(Redeemed(settled, purse.available))
+    return Done(Redeemed(settled, purse.spendable(fold.now)))
 
 
 def release(fold: Fold, command: Release) -> Outcome:
@@ -52,7 +52,7 @@ def release(fold: Fold, command: Release) -> Outcome:
         return Refused((RedemptionUnknown(command.redemption_id),))
     purse = fold.purse(redemption.wallet_id)
     if redemption.status == "declined":
-        return Done(Redeemed(redemption, purse.available))
+        return Done(Redeemed(redemption, purse.spendable(fold.now)))
     if redemption.status != "pending":
         return _wrong(redemption)
     purse.held -= redemption.points_cost
@@ -67,10 +67,11 @@ def release(fold: Fold, command: Release) -> Outcome:
     )
     fold.put_redemption(declined)
     fold.count(declined.reward_id, -1, -redemption.units)
+    fold.return_to_member(declined)
     fold.announce(
         "redemption.declined", purse, redemption_id=declined.id, points=declined.points_cost
     )
-    return Done(Redeemed(declined, purse.available))
+    return Done(Redeemed(declined, purse.spendable(fold.now)))
 
 
 def mark_used(fold: Fold, command: MarkUsed) -> Outcome:
@@ -80,7 +81,7 @@ def mark_used(fold: Fold, command: MarkUsed) -> Outcome:
         return Refused((RedemptionUnknown(command.redemption_id),))
     purse = fold.purse(redemption.wallet_id)
     if redemption.status == "used":
-        return Done(Redeemed(redemption, purse.available))
+        return Done(Redeemed(redemption, purse.spendable(fold.now)))
     if redemption.status not in ("approved", "expired"):
         return _wrong(redemption)
     used = replace(
@@ -88,7 +89,7 @@ def mark_used(fold: Fold, command: MarkUsed) -> Outcome:
     )
     fold.put_redemption(used)
     fold.announce("redemption.used", purse, redemption_id=used.id)
-    return Done(Redeemed(used, purse.available))
+    return Done(Redeemed(used, purse.spendable(fold.now)))
 
 
 def expire_redemption(fold: Fold, command: ExpireRedemption) -> Outcome:
@@ -98,7 +99,7 @@ def expire_redemption(fold: Fold, command: ExpireRedemption) -> Outcome:
         return Refused((RedemptionUnknown(command.redemption_id),))
     purse = fold.purse(redemption.wallet_id)
     if redemption.status == "expired":
-        return Done(Redeemed(redemption, purse.available))
+        return Done(Redeemed(redemption, purse.spendable(fold.now)))
     if redemption.status != "approved":
         return _wrong(redemption)
     if redemption.expires_at is None or redemption.expires_at > fold.now:
@@ -106,7 +107,7 @@ def expire_redemption(fold: Fold, command: ExpireRedemption) -> Outcome:
     expired = replace(redemption, status="expired", updated_at=fold.now)
     fold.put_redemption(expired)
     fold.announce("redemption.expired", purse, redemption_id=expired.id)
-    return Done(Redeemed(expired, purse.available))
+    return Done(Redeemed(expired, purse.spendable(fold.now)))
 
 
 def complete_fulfilment(fold: Fold, command: CompleteFulfilment) -> Outcome:
@@ -123,7 +124,7 @@ def complete_fulfilment(fold: Fold, command: CompleteFulfilment) -> Outcome:
         fold.announce(
             "redemption.approved", purse, redemption_id=redemption.id, is_handed_over=True
         )
-    return Done(Redeemed(redemption, purse.available))
+    return Done(Redeemed(redemption, purse.spendable(fold.now)))
 
 
 def _wrong(redemption: Redemption) -> Refused:

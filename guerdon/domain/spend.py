@@ -59,7 +59,9 @@ def redeem(fold: Fold, command: Redeem) -> Outcome:
     if member_id is None or reward is None or purse is None:
         return Refused(tuple(refusals))
     refusals.extend(_member_refusals(fold, program, reward, member_id, purse))
-    paying = fold.purse_of(member_id, reward.point_type_id or None)
+    paying: Purse | None = purse
+    if reward.point_type_id not in (0, purse.wallet.point_type_id):
+        paying = fold.purse_of(member_id, reward.point_type_id)
     cost = reward.points_cost * max(command.units, 0)
     if paying is None:
         refusals.append(WalletUnknown())
@@ -182,7 +184,7 @@ def _grant(
     )
     fold.put_redemption(redemption, is_new=True)
     fold.count(reward.id, 1, units)
-    if reward.limit_per_member is not None:
+    if reward.limit_per_member is not None and not is_grant:
         slot = (redemption.member_id, reward.id)
         fold.taken_by_member[slot] = fold.taken_by_member.get(slot, 0) + 1
     fold.announce(
@@ -191,7 +193,7 @@ def _grant(
         redemption_id=redemption_id,
         points=points_cost,
     )
-    return Done(Redeemed(redemption, purse.available))
+    return Done(Redeemed(redemption, purse.spendable(fold.now)))
 
 
 def _choose_code(fold: Fold, reward: Reward, redemption_id: RedemptionId) -> str | None:

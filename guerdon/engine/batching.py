@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from guerdon.domain.command import Outcome, Refused, Submission
 from guerdon.domain.decision import Decision, decide
-from guerdon.domain.errors import OutcomeUnknown, Unavailable
+from guerdon.domain.errors import GuerdonError, OutcomeUnknown, Unavailable
 from guerdon.domain.ids import MerchantId
 from guerdon.domain.state import Effects
 from guerdon.engine import loading, recording
@@ -22,7 +22,7 @@ ATTEMPTS_MAX = 5
 BACKOFF_SECONDS = 0.02
 
 
-class CatalogueChanged(Exception):  # noqa: N818 -- a signal within this file
+class CatalogueChanged(Exception):
     """The offers changed after the batch had read them; it is decided again."""
 
 
@@ -67,7 +67,7 @@ class Batches:
                 return list(await self._attempt(merchant_id, submissions))
             except CatalogueChanged:
                 await self._refresh(merchant_id)
-            except Unavailable as error:
+            except GuerdonError as error:
                 return [error] * len(submissions)
             except DRIVER_ERRORS as error:
                 fault = fault_of(error)
@@ -108,6 +108,8 @@ class Batches:
         try:
             async with transaction(self._runtime.pool) as tx:
                 state = await loading.load(tx, merchant_id, named, catalogue)
+                if any(w.program_id not in catalogue.programs for w in state.wallets.values()):
+                    raise CatalogueChanged
                 # Taken under the locks, so that no wallet ever sees time run backwards.
                 now = self._runtime.now()
                 await loading.load_taken(tx, merchant_id, named, catalogue, state, now)

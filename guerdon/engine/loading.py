@@ -1,7 +1,7 @@
 """Step one of a batch: lock the wallets it names and read what its commands may look at."""
 
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -52,6 +52,8 @@ from guerdon.store.connection import Connection
 
 _BY_REDEMPTION = (Settle, Release, Refund, MarkUsed, ExpireRedemption, CompleteFulfilment)
 _BY_EARNING = (Approve, Decline)
+# Commands that put units back into the stock.
+_RETURNING = (Release, Refund)
 _BY_MEMBER = (Redeem, Earn, Adjust, ExpireLots, ChangeMember)
 # Commands that can raise lifetime points, and with them the tier, and so grant rewards.
 _RAISING = (Earn, Approve, Adjust, Enrol)
@@ -62,6 +64,7 @@ class Named(Struct):
 
     refs: set[tuple[ProgramId, MemberRef]] = field(default_factory=set)
     reward_ids: Tally[RewardId] = field(default_factory=Tally)
+    returned_reward_ids: set[RewardId] = field(default_factory=set)
     redemption_ids: set[RedemptionId] = field(default_factory=set)
     earning_ids: set[EarningId] = field(default_factory=set)
     rules: set[RuleId] = field(default_factory=set)
@@ -69,6 +72,7 @@ class Named(Struct):
     completions: set[tuple[RuleId, str]] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     redeems: list[Redeem] = field(default_factory=list)
+    returns: bool = False
     shows_profiles: bool = False
     raises: bool = False
 
@@ -98,6 +102,8 @@ def name(submissions: Sequence[Submission]) -> Named:
                     named.completions.add((command.rule_id, command.action_key))
         elif isinstance(command, _BY_REDEMPTION):
             named.redemption_ids.add(command.redemption_id)
+            if isinstance(command, _RETURNING):
+                named.returns = True
         elif isinstance(command, _BY_EARNING):
             named.earning_ids.add(command.earning_id)
         elif isinstance(command, Transfer):
@@ -118,7 +124,7 @@ async def load(
     them."""
     state = State()
     await _load_wallets(tx, merchant_id, named, state)
-    if named.reward_ids or named.raises:
+    if named.reward_ids or named.raises or named.returned_reward_ids:
         await _load_counters(tx, merchant_id, named, catalogue, state)
     if named.keys:
         state.keys = await idempotency_records.list_key_records(tx, merchant_id, list(named.keys))
@@ -152,9 +158,14 @@ async def _load_wallets(
         elif ref.id is not None:
             member_ids.append(ref.id)
     if named.redemption_ids:
-        member_ids += await redemptions.list_redemption_members(
+        owners = await redemptions.list_redemption_owners(
             tx, merchant_id, list(named.redemption_ids)
         )
+        member_ids += [member_id for member_id, _ in owners]
+        if named.returns:
+            # Their counters are locked like those of Redeem, before the merchant's sequence. Found
+            # only when written, they would close a circle with a batch that holds them already.
+            named.returned_reward_ids = {reward_id for _, reward_id in owners}
     if named.earning_ids:
         member_ids += await earnings.list_earning_members(tx, merchant_id, list(named.earning_ids))
     locked = await wallets.lock_wallets(
@@ -181,16 +192,18 @@ async def _load_counters(
             state.granted = await redemptions.list_granted(tx, merchant_id, list(state.members))
     offered = {
         reward_id: catalogue.rewards[reward_id]
-        for reward_id in named.reward_ids
+        for reward_id in named.reward_ids.keys() | named.returned_reward_ids
         if reward_id in catalogue.rewards
     } | {reward.id: reward for reward in grants}
     counted = [reward_id for reward_id, reward in offered.items() if reward.is_counted]
     if counted:
         state.counters = await counters.lock_counters(tx, merchant_id, counted)
+    # Each Redeem takes one code, and each member, known or about to be enrolled, one grant.
+    grants_max = (len(named.refs) + len(state.members)) if grants else 0
     pooled = {
-        reward_id: named.reward_ids[reward_id] + len(state.members)
+        reward_id: named.reward_ids[reward_id] + grants_max
         for reward_id, reward in offered.items()
-        if reward.is_pooled
+        if reward.is_pooled and (named.reward_ids[reward_id] or grants_max)
     }
     if pooled:
         state.pools = await pool_codes.list_free_codes(tx, merchant_id, pooled)
@@ -210,24 +223,32 @@ async def load_taken(
         reward = catalogue.rewards.get(command.reward_id)
         if reward is None or reward.limit_per_member is None:
             continue
-        member_id = _member_of(state, command)
-        if member_id is not None:
-            timezone = catalogue.programs[command.program_id].timezone
-            since = interval_start(reward.limit_per_member.interval, now, timezone)
-            wanted.add((member_id, reward.id, since))
+        since = _limit_start(catalogue, reward, now)
+        wanted.update((member_id, reward.id, since) for member_id in _takers(named, state, command))
     if wanted:
         state.taken_by_member = await redemptions.count_taken_by_member(
             tx, merchant_id, list(wanted)
         )
 
 
-def _member_of(state: State, command: Redeem) -> MemberId | None:
+def _takers(named: Named, state: State, command: Redeem) -> Collection[MemberId]:
+    """Give whom the command may turn out to name; an e-mail may change within the batch."""
     ref = command.member
+    if ref.email is not None and ref.external_id is None and named.shows_profiles:
+        return state.members.keys()
     if ref.external_id is not None:
-        return state.by_external_id.get((command.program_id, ref.external_id))
-    if ref.email is not None:
-        return state.by_email.get((command.program_id, ref.email))
-    return ref.id
+        found = state.by_external_id.get((command.program_id, ref.external_id))
+    elif ref.email is not None:
+        found = state.by_email.get((command.program_id, ref.email))
+    else:
+        found = ref.id
+    return () if found is None else (found,)
+
+
+def _limit_start(catalogue: Catalogue, reward: Reward, now: datetime) -> datetime:
+    assert reward.limit_per_member is not None, "only limited rewards are counted by member"
+    timezone = catalogue.programs[reward.program_id].timezone
+    return interval_start(reward.limit_per_member.interval, now, timezone)
 
 
 async def _load_redemptions(

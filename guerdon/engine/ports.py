@@ -15,7 +15,7 @@ class Fulfilled(Struct, frozen=True):
     code: str | None = None
 
 
-class FulfilmentFailed(Exception):  # noqa: N818 -- an outcome the engine acts on, not a defect
+class FulfilmentFailed(Exception):
     """The platform did not hand the reward over, and is known not to have.
 
     `is_permanent`: trying again cannot help."""

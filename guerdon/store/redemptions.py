@@ -98,12 +98,12 @@ async def update_redemptions(
     )
 
 
-async def list_redemption_members(
+async def list_redemption_owners(
     tx: Connection, merchant_id: MerchantId, ids: list[RedemptionId]
-) -> list[MemberId]:
-    """List whose these redemptions are; it never changes, so no lock is needed."""
-    rows = await tx.fetch(_SQL["list_redemption_members"], merchant_id, ids)
-    return [row[0] for row in rows]
+) -> list[tuple[MemberId, RewardId]]:
+    """List whose these redemptions are, and of what; it never changes, so no lock is needed."""
+    rows = await tx.fetch(_SQL["list_redemption_owners"], merchant_id, ids)
+    return [(row[0], row[1]) for row in rows]
 
 
 async def list_redemptions(

@@ -31,9 +31,9 @@ FROM unnest($3::text::bigint[], $4::text::text[], $5::text::integer[], $6::text:
         used_at, refunded_at)
 WHERE r.merchant_id = $1 AND r.id = c.id;
 
--- name: list_redemption_members
--- Whose these redemptions are; it never changes, so it may be read before the lock.
-SELECT member_id
+-- name: list_redemption_owners
+-- Whose these redemptions are, and of what; it never changes, so it may be read before the lock.
+SELECT member_id, reward_id
 FROM redemptions
 WHERE merchant_id = $1 AND id = ANY ($2::bigint[]);
 
