@@ -1,0 +1,1 @@
+"""Mage Loyalty, REST API v1."""

@@ -1,0 +1,45 @@
+"""A shop served in the vendor's dialect, in this process or by a real server."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+import asyncpg
+import pytest
+
+from guerdon.domain.catalogue import FulfilBy
+from guerdon.engine.ports import Fulfiller
+from guerdon.engine.runtime import Runtime, utc_now
+from guerdon.engine.submitting import Ledger
+from tests.builders.http import Served, serve
+from tests.builders.shop import Shop, make_shop, save_shop
+
+Serve = Callable[..., Awaitable[Served]]
+
+
+@pytest.fixture
+async def serve_shop(pool: asyncpg.Pool) -> AsyncIterator[Serve]:
+    """Give a function that serves a shop of the test's making, on a runtime of its making."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            shop: Shop | None = None,
+            *,
+            calls_per_second_max: int = 0,
+            now: Callable[[], datetime] = utc_now,
+            fulfillers: Mapping[FulfilBy, Fulfiller] | None = None,
+        ) -> Served:
+            saved = await save_shop(pool, shop or make_shop())
+            ledger = Ledger(Runtime(pool=pool, now=now, fulfillers=fulfillers or {}))
+            served = await serve(ledger, saved, calls_per_second_max=calls_per_second_max)
+            await stack.enter_async_context(served.client)
+            stack.push_async_callback(ledger.close)
+            return served
+
+        yield start
+
+
+@pytest.fixture
+async def served(serve_shop: Serve) -> Served:
+    """A shop with one reward of 100 points, served."""
+    return await serve_shop()
