@@ -28,7 +28,7 @@ EventKind = Literal[
 ]
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, gc=False):
     """`facts` are the figures as they stood then; who the member is (e-mail, names) is looked up
     at delivery, so that an erased person is not kept alive here."""
 

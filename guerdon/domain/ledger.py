@@ -12,7 +12,7 @@ EntryKind = Literal[
 ]
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One movement. `points` is signed and equals the sum of `lot_points`, the signed change of
     each lot in `lot_ids`. `points_after` is the wallet's balance after it. `lifetime_points` is
     the signed change of the member's lifetime points. `asked_points` is what was asked for where a

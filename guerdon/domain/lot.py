@@ -10,7 +10,7 @@ from guerdon.domain.ids import LotId, WalletId
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-class Lot(Struct):
+class Lot(Struct, gc=False):
     """An open lot while a batch is decided; the one value that is changed in place there."""
 
     id: LotId
@@ -22,7 +22,7 @@ class Lot(Struct):
         return self.expires_at is None or self.expires_at > now
 
 
-class NewLot(Struct, frozen=True):
+class NewLot(Struct, frozen=True, gc=False):
     id: LotId
     wallet_id: WalletId
     points: int

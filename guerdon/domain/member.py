@@ -23,7 +23,7 @@ class Member(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class MemberRef(Struct, frozen=True):
+class MemberRef(Struct, frozen=True, gc=False):
     """How a caller named a member: by our id, by the shop's id, or by e-mail; one of them."""
 
     id: MemberId | None = None

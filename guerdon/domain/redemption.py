@@ -20,7 +20,7 @@ RedemptionStatus = Literal["pending", "approved", "declined", "used", "expired",
 FulfilmentStatus = Literal["open", "done"]
 
 
-class Redemption(Struct, frozen=True, kw_only=True):
+class Redemption(Struct, frozen=True, kw_only=True, gc=False):
     """`points_cost` is the whole cost, for all `units`; `points_refunded` and `units_refunded` say
     how much of it was given back. `units_returned` went back to the stock. The reward as it was at
     the time is its `reward_version_id`. `lot_ids` and `lot_points` are what was drawn, positive."""

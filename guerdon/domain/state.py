@@ -51,7 +51,7 @@ class State(Struct, kw_only=True):
     earnings: dict[EarningId, Earning] = field(default_factory=dict)
     counters: dict[RewardId, Counter] = field(default_factory=dict)
     taken_by_member: dict[tuple[MemberId, RewardId], int] = field(default_factory=dict)
-    awarded: dict[tuple[MemberId, RuleId], EarningId] = field(default_factory=dict)
+    awarded: dict[tuple[MemberId, RuleId], set[EarningId]] = field(default_factory=dict)
     completed: dict[tuple[RuleId, str], Earning] = field(default_factory=dict)
     granted: set[tuple[MemberId, RewardId]] = field(default_factory=set)
     pools: dict[RewardId, list[str]] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class State(Struct, kw_only=True):
         )
 
 
-class WalletChange(Struct, frozen=True):
+class WalletChange(Struct, frozen=True, gc=False):
     """A wallet as it shall stand."""
 
     id: WalletId

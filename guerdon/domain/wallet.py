@@ -6,7 +6,7 @@ from guerdon.domain.ids import MemberId, PointTypeId, ProgramId, TierId, WalletI
 from guerdon.domain.lot import Lot
 
 
-class Wallet(Struct, frozen=True, kw_only=True):
+class Wallet(Struct, frozen=True, kw_only=True, gc=False):
     """A wallet as loaded under its lock. `points_held` are those of pending redemptions, already
     drawn from the lots; `points_pending` are earned but not yet approved. `tier_id` is kept on the
     member's default wallet, whose lifetime points decide it."""
