@@ -6,6 +6,8 @@ import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 URL_LENGTH_MAX = 2048
 
 # What RFC 3986 lets a URL hold. Readers of URLs differ about everything else, and an address that
@@ -18,9 +20,14 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa", "lan")
 
 
-def find_url_problem(
-    url: str, *, allows_http: bool = False, allows_private: bool = False
-) -> str | None:
+class UrlRules(Struct, frozen=True, kw_only=True):
+    """What an operator allows beyond HTTPS to public addresses: both are for trials."""
+
+    allows_http: bool = False
+    allows_private: bool = False
+
+
+def find_url_problem(url: str, rules: UrlRules) -> str | None:
     """Say what is wrong with an address to send events to; None where nothing is."""
     if not url or len(url) > URL_LENGTH_MAX or not _WRITABLE.fullmatch(url):
         return "must be a valid URL"
@@ -31,11 +38,11 @@ def find_url_problem(
         return "must be a valid URL"
     if parts.scheme not in ("https", "http") or not host or port == 0:
         return "must be a valid URL"
-    if parts.scheme == "http" and not allows_http:
+    if parts.scheme == "http" and not rules.allows_http:
         return "must use HTTPS"
     if "@" in parts.netloc:
         return "must not hold a user name or password"
-    return _find_host_problem(host, allows_private=allows_private)
+    return _find_host_problem(host, allows_private=rules.allows_private)
 
 
 def _find_host_problem(host: str, *, allows_private: bool) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from guerdon.domain.catalogue import FulfilBy
+from guerdon.domain.webhook_url import UrlRules
 from guerdon.engine.ports import Fulfiller
 from guerdon.engine.sealing import Seal
 from guerdon.store.connection import Pool
@@ -48,6 +49,7 @@ class Runtime:
     bits: Callable[[], int] = field(default_factory=RandomBits)
     fulfillers: Mapping[FulfilBy, Fulfiller] = field(default_factory=dict)
     seal: Seal | None = None
+    webhook_urls: UrlRules = field(default_factory=UrlRules)
     lanes: int = 2
     batch_size: int = 256
     waiting_max: int = 20_000
