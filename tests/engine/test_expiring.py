@@ -35,7 +35,7 @@ async def ledger(pool: asyncpg.Pool, clock: Clock) -> Ledger:
 
 
 async def _shop(pool: asyncpg.Pool, ledger: Ledger, points: int = 1000, **reward: object) -> Shop:
-    rewards = (make_reward(**reward),)
+    rewards = (make_reward(1, **reward),)
     shop = await save_shop(pool, make_shop(rewards=rewards, points_expiry_days=30))
     await enrol(ledger, shop, points=points)
     return shop
