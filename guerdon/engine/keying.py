@@ -24,7 +24,7 @@ from guerdon.store.transaction import transaction
 SECRET_LENGTH_MIN = 24
 _PREFIXES = {"mage": "mk_live_", "loyaltylion": "ll_live_", "voucherify": "vf_live_"}
 _SECRET_BYTES = 32
-_HINT_LENGTH = 12
+HINT_LENGTH = 12
 
 KEPT_SECONDS = 3.0
 _UNKNOWN_MAX = 4096
@@ -75,7 +75,7 @@ async def create_key(
         name=name,
         app_id=app_id,
         secret_hash=hash_of(secret),
-        secret_hint=secret[:_HINT_LENGTH],
+        secret_hint=secret[:HINT_LENGTH],
         access=access,
         scopes=scopes,
         is_managed=is_managed,

@@ -11,6 +11,7 @@ from guerdon.store.statements import statements
 
 _SQL = statements("offers")
 _rewards = msgspec.json.Decoder(Reward)
+_tiers = msgspec.json.Decoder(Tier)
 
 
 def _json(definition: msgspec.Struct) -> str:
@@ -98,6 +99,12 @@ async def put_tier(
         tier.updated_at,
         archived_at,
     )
+
+
+async def list_archived_tiers(tx: Connection, merchant_id: MerchantId) -> list[Tier]:
+    """List tiers that are only history; the catalogue leaves them out."""
+    rows = await tx.fetch(_SQL["list_archived_tiers"], merchant_id)
+    return [_tiers.decode(row[0]) for row in rows]
 
 
 async def put_reward(tx: Connection, merchant_id: MerchantId, reward: Reward) -> None:

@@ -46,6 +46,10 @@ ON CONFLICT (merchant_id, id) DO UPDATE
 SET slug = excluded.slug, definition = excluded.definition, updated_at = excluded.updated_at,
     archived_at = excluded.archived_at;
 
+-- name: list_archived_tiers
+-- Tiers that are only history, for when one of them is named again.
+SELECT definition FROM tiers WHERE merchant_id = $1 AND archived_at IS NOT NULL;
+
 -- name: put_reward
 -- Add, change or archive a reward.
 INSERT INTO rewards (merchant_id, id, program_id, slug, version_id, definition, created_at,

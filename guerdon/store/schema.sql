@@ -94,6 +94,16 @@ CREATE TABLE idempotency_records (
 );
 CREATE INDEX idempotency_records_by_age ON idempotency_records USING btree (merchant_id, created_at);
 
+CREATE TABLE integrations (
+    merchant_id bigint NOT NULL,
+    kind text NOT NULL,
+    definition json NOT NULL,
+    secret_sealed bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT integrations_pkey PRIMARY KEY (merchant_id, kind)
+);
+
 CREATE TABLE keys (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     merchant_id bigint NOT NULL,
@@ -112,7 +122,7 @@ CREATE TABLE keys (
     CONSTRAINT keys_secret_hash_unique UNIQUE (secret_hash),
     CONSTRAINT keys_access_known CHECK ((access = ANY (ARRAY['full'::text, 'read'::text])))
 );
-CREATE UNIQUE INDEX keys_app_id_unique ON keys USING btree (dialect, app_id) WHERE (app_id IS NOT NULL);
+CREATE UNIQUE INDEX keys_app_id_unique ON keys USING btree (dialect, app_id) WHERE ((app_id IS NOT NULL) AND (revoked_at IS NULL));
 CREATE INDEX keys_by_merchant ON keys USING btree (merchant_id, id);
 
 CREATE TABLE lots (
@@ -329,6 +339,7 @@ CREATE TABLE webhook_subscriptions (
 
 ALTER TABLE earning_rules ADD CONSTRAINT earning_rules_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE earnings ADD CONSTRAINT earnings_member_fkey FOREIGN KEY (merchant_id, member_id) REFERENCES members(merchant_id, id);
+ALTER TABLE integrations ADD CONSTRAINT integrations_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
 ALTER TABLE lots ADD CONSTRAINT lots_wallet_fkey FOREIGN KEY (merchant_id, wallet_id) REFERENCES wallets(merchant_id, id);
 ALTER TABLE members ADD CONSTRAINT members_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE point_types ADD CONSTRAINT point_types_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);

@@ -131,3 +131,17 @@ async def delete_subscription(
 ) -> None:
     """Remove a locked subscription and its secret."""
     await tx.execute(_SQL["delete_subscription"], merchant_id, subscription_id)
+
+
+async def list_managed_subscriptions(
+    tx: Connection, merchant_id: MerchantId
+) -> list[tuple[Subscription, bytes]]:
+    """List what the program file owns, each with its sealed secret."""
+    rows = await tx.fetch(_SQL["list_managed_subscriptions"], merchant_id)
+    return [(subscription_of(row), row["secret_sealed"]) for row in rows]
+
+
+async def list_all_subscriptions(tx: Connection, merchant_id: MerchantId) -> list[Subscription]:
+    """List a merchant's subscriptions over all dialects and programs, oldest first."""
+    rows = await tx.fetch(_SQL["list_all_subscriptions"], merchant_id)
+    return [subscription_of(row) for row in rows]

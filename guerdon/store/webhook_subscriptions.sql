@@ -51,3 +51,19 @@ WHERE merchant_id = $1 AND id = $2;
 -- name: delete_subscription
 -- Remove a subscription and its secret.
 DELETE FROM webhook_subscriptions WHERE merchant_id = $1 AND id = $2;
+
+-- name: list_managed_subscriptions
+-- Every subscription that the program file owns, with its secret.
+SELECT id, dialect, program_id, url, events, description, is_active, is_managed, created_at,
+       updated_at, secret_sealed
+FROM webhook_subscriptions
+WHERE merchant_id = $1 AND is_managed
+ORDER BY id;
+
+-- name: list_all_subscriptions
+-- Every subscription of a merchant, whatever its dialect and program.
+SELECT id, dialect, program_id, url, events, description, is_active, is_managed, created_at,
+       updated_at
+FROM webhook_subscriptions
+WHERE merchant_id = $1
+ORDER BY id;

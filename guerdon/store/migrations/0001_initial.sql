@@ -49,7 +49,8 @@ CREATE TABLE keys (
     CONSTRAINT keys_access_known CHECK (access IN ('full', 'read'))
 );
 CREATE INDEX keys_by_merchant ON keys (merchant_id, id);
-CREATE UNIQUE INDEX keys_app_id_unique ON keys (dialect, app_id) WHERE app_id IS NOT NULL;
+CREATE UNIQUE INDEX keys_app_id_unique ON keys (dialect, app_id)
+    WHERE app_id IS NOT NULL AND revoked_at IS NULL;
 
 CREATE TABLE point_types (
     merchant_id bigint NOT NULL,
@@ -381,5 +382,18 @@ CREATE TABLE webhook_subscriptions (
     updated_at timestamptz NOT NULL,
     CONSTRAINT webhook_subscriptions_pkey PRIMARY KEY (merchant_id, id),
     CONSTRAINT webhook_subscriptions_merchant_fkey FOREIGN KEY (merchant_id)
+        REFERENCES merchants (merchant_id)
+);
+
+-- Platforms that a merchant is connected to; what may not be shown is sealed.
+CREATE TABLE integrations (
+    merchant_id bigint NOT NULL,
+    kind text NOT NULL,
+    definition json NOT NULL,
+    secret_sealed bytea NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT integrations_pkey PRIMARY KEY (merchant_id, kind),
+    CONSTRAINT integrations_merchant_fkey FOREIGN KEY (merchant_id)
         REFERENCES merchants (merchant_id)
 );

@@ -1,0 +1,17 @@
+"""A platform that a merchant is connected to."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+IntegrationKind = Literal["shopify", "klaviyo", "omnisend", "postscript"]
+
+
+class Integration(Struct, frozen=True, kw_only=True):
+    """`definition` is what may be shown: addresses and versions, never a secret."""
+
+    kind: IntegrationKind
+    definition: dict[str, str | None]
+    created_at: datetime
+    updated_at: datetime
