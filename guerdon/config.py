@@ -91,21 +91,25 @@ def _text(env: Mapping[str, str], name: str) -> str | None:
     return env.get(_PREFIX + name, "").strip() or None
 
 
-def _secret(env: Mapping[str, str], name: str) -> str | None:
-    """Give a secret from its variable, or from the file that NAME_FILE names."""
-    value, path = _text(env, name), _text(env, f"{name}_FILE")
-    if path is None:
-        return value
-    if value is not None:
-        raise BadSetting(f"{_PREFIX}{name} and {_PREFIX}{name}_FILE are both set; set one of them")
+def read_secret(env: Mapping[str, str], variable: str) -> str | None:
+    """Give a secret from its variable, or from the file that the variable's _FILE names."""
+    value, path = env.get(variable, "").strip(), env.get(f"{variable}_FILE", "").strip()
+    if not path:
+        return value or None
+    if value:
+        raise BadSetting(f"{variable} and {variable}_FILE are both set; set one of them")
     try:
         content = Path(path).expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise BadSetting(f"{_PREFIX}{name}_FILE names {path}: {reason}") from error
+        raise BadSetting(f"{variable}_FILE names {path}: {reason}") from error
     if not content:
-        raise BadSetting(f"{_PREFIX}{name}_FILE names {path}, which is empty")
+        raise BadSetting(f"{variable}_FILE names {path}, which is empty")
     return content
+
+
+def _secret(env: Mapping[str, str], name: str) -> str | None:
+    return read_secret(env, _PREFIX + name)
 
 
 def _integer(env: Mapping[str, str], name: str, *, default: int, low: int, high: int) -> int:

@@ -1,0 +1,77 @@
+"""`guerdon apply`."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from guerdon.cli.console import note, out, warn
+
+if TYPE_CHECKING:
+    from guerdon.domain.blueprint import Blueprint, Difference
+
+commands = typer.Typer()
+
+_SIGNS = {
+    "add": "[green]+[/]",
+    "restore": "[green]+[/]",
+    "change": "[yellow]~[/]",
+    "archive": "[red]-[/]",
+    "revoke": "[red]-[/]",
+    "remove": "[red]-[/]",
+}
+
+
+@commands.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="The program file, in YAML.", show_default=False)],
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only print the difference; write nothing.")
+    ] = False,
+) -> None:
+    """Make a merchant and its programs equal to a program file.
+
+    What the file leaves out is archived, never deleted. Applying twice changes nothing."""
+    from guerdon.cli.program_checks import to_blueprint
+    from guerdon.cli.program_file import read_program_file
+
+    blueprint = to_blueprint(
+        read_program_file(file), source=str(file), environment=os.environ, warn=warn
+    )
+    differences = asyncio.run(apply_blueprint(blueprint, is_plan=plan))
+    print_differences(differences)
+    if not differences:
+        note(f"{blueprint.merchant.slug} is as the file says; nothing to do")
+    elif plan:
+        note(f"{len(differences)} differences; nothing was written")
+    else:
+        note(f"{len(differences)} differences applied to {blueprint.merchant.slug}")
+
+
+async def apply_blueprint(blueprint: "Blueprint", *, is_plan: bool) -> "list[Difference]":
+    """Make the merchant equal to the blueprint, or only say what that would take."""
+    from guerdon.cli.database import open_store
+    from guerdon.cli.running import make_runtime
+    from guerdon.config import read_config
+    from guerdon.engine import applying
+
+    config = read_config()
+    needs_seal = bool(blueprint.integrations or blueprint.webhooks)
+    async with open_store(config) as pool:
+        runtime = make_runtime(config, pool, needs_seal=needs_seal)
+        act = applying.plan if is_plan else applying.apply
+        return await act(runtime, blueprint)
+
+
+def print_differences(differences: "list[Difference]") -> None:
+    """Print one line for each thing, and under it what changes."""
+    from rich.markup import escape
+
+    console = out()
+    for difference in differences:
+        sign = _SIGNS[difference.act]
+        console.print(f"{sign} {difference.act} {escape(difference.path)}")
+        for name, (before, after) in difference.changes.items():
+            console.print(f"    {escape(name)}: {escape(before)} → {escape(after)}")

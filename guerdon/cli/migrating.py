@@ -1,0 +1,25 @@
+"""`guerdon migrate`."""
+
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+
+
+@commands.command()
+def migrate(
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what would be applied.")] = False,
+) -> None:
+    """Bring the database's schema to the newest version."""
+    from guerdon.cli.database import open_database
+    from guerdon.config import read_config
+    from guerdon.store import migrating
+
+    with open_database(read_config()) as url:
+        names = migrating.pending(url) if plan else migrating.migrate(url)
+    verb = "would apply" if plan else "applied"
+    for name in names:
+        print(f"{verb} {name}")
+    if not names:
+        print("the schema is the newest")

@@ -1,0 +1,463 @@
+"""Turns a program file into what the engine is asked for, or says everything that is wrong with it.
+
+What one key may hold is checked with the file's shape; here is what only several keys together say.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from math import log2
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from guerdon.cli.program_file import (
+    BadProgramFile,
+    DiscountPart,
+    IntegrationsPart,
+    KeyPart,
+    MarketingPart,
+    ProgramFile,
+    ProgramPart,
+    RewardPart,
+    RulePart,
+    TierPart,
+    WebhookPart,
+)
+from guerdon.config import BadSetting, read_secret
+from guerdon.domain.blueprint import (
+    UNDATED,
+    Blueprint,
+    WantedIntegration,
+    WantedKey,
+    WantedProgram,
+    WantedReward,
+    WantedWebhook,
+)
+from guerdon.domain.catalogue import (
+    Category,
+    Discount,
+    EarningRule,
+    MemberLimit,
+    Merchant,
+    Program,
+    Reward,
+    Tier,
+    Trigger,
+)
+from guerdon.domain.ids import (
+    MerchantId,
+    ProgramId,
+    RewardId,
+    RewardVersionId,
+    RuleId,
+    TierId,
+)
+from guerdon.domain.integration import IntegrationKind
+from guerdon.domain.money import to_minor
+from guerdon.engine.keying import SECRET_LENGTH_MIN
+
+_CODE_BITS_ADVISED = 40
+_CODE_BITS_MAX = 120
+_AMOUNT_MAX = Decimal(10) ** 12
+_DEFAULTS: dict[Trigger, tuple[Category, str]] = {
+    "order_paid": ("purchase", "place_order"),
+    "signup": ("signup", "signup"),
+    "custom": ("engagement", "custom"),
+    "birthday": ("birthday", "birthday"),
+    "anniversary": ("anniversary", "anniversary"),
+    "referral": ("referral", "referral"),
+    "manual": ("social", "manual"),
+}
+
+
+class Checks:
+    """Collects problems and warnings, each with the path to what is wrong."""
+
+    def __init__(self, environment: Mapping[str, str], currency: str) -> None:
+        self.environment = environment
+        self.currency = currency
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+
+    def refuse(self, path: str, what: str) -> None:
+        self.problems.append(f"{path}: {what}")
+
+    def distinct(self, path: str, key: str, values: Iterable[Hashable]) -> None:
+        """Refuse a list in which two parts have the same key, at the second of them."""
+        seen: set[Hashable] = set()
+        for index, value in enumerate(values):
+            if value in seen:
+                self.refuse(f"{path}[{index}].{key}", f"{value!r} is there twice")
+            seen.add(value)
+
+    def timezone(self, path: str, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            self.refuse(path, f"no time zone {name!r}")
+        return name
+
+    def url(self, path: str, value: str | None) -> None:
+        if value is None:
+            return
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            self.refuse(path, f"{value!r} is not an http or https address")
+
+    def minor(self, path: str, amount: Decimal | None) -> int | None:
+        if amount is None:
+            return None
+        if not amount.is_finite() or not 0 <= amount <= _AMOUNT_MAX:
+            self.refuse(path, f"{amount} is not an amount of money")
+            return None
+        try:
+            return to_minor(amount, self.currency)
+        except ValueError as error:
+            self.refuse(path, str(error))
+            return None
+
+    def scaled(self, path: str, number: Decimal, scale: int, low: int, high: int) -> int:
+        """Give a number times its scale as a whole number within bounds of the number itself."""
+        scaled = number * scale if number.is_finite() else Decimal("0.5")
+        if scaled != scaled.to_integral_value():
+            self.refuse(path, f"{number} has more than {len(str(scale)) - 1} decimal places")
+            return scale
+        if not low <= number <= high:
+            self.refuse(path, f"{number} is not from {low} to {high}")
+        return int(scaled)
+
+    def secret(self, path: str, variable: str, length_min: int = 1) -> str:
+        """Give a secret by its variable; what a person could guess is refused."""
+        try:
+            value = read_secret(self.environment, variable)
+        except BadSetting as error:
+            self.refuse(path, str(error))
+            return ""
+        if value is None:
+            self.refuse(path, f"the environment variable {variable} is not set")
+        elif len(value) < length_min or not value.isascii():
+            self.refuse(path, f"{variable} must hold {length_min} ASCII characters or more")
+        return value or ""
+
+
+def to_blueprint(
+    file: ProgramFile, *, source: str, environment: Mapping[str, str], warn: Callable[[str], None]
+) -> Blueprint:
+    """Check a program file as a whole. Raises BadProgramFile with every problem found."""
+    checks = Checks(environment, file.merchant.currency)
+    merchant = Merchant(
+        id=MerchantId(0),
+        slug=file.merchant.slug,
+        name=file.merchant.name,
+        timezone=checks.timezone("merchant.timezone", file.merchant.timezone),
+        currency=file.merchant.currency,
+        storefront_url=file.merchant.storefront_url,
+    )
+    checks.url("merchant.storefront_url", file.merchant.storefront_url)
+    checks.distinct("programs", "slug", (program.slug for program in file.programs))
+    checks.distinct("keys", "name", (key.name for key in file.keys))
+    checks.distinct("webhooks", "url", ((hook.url, hook.dialect) for hook in file.webhooks))
+    programs = tuple(
+        _program(checks, f"programs[{index}]", part, merchant)
+        for index, part in enumerate(file.programs)
+    )
+    slugs = [program.slug for program in file.programs]
+    keys = tuple(
+        _key(checks, f"keys[{index}]", part, slugs) for index, part in enumerate(file.keys)
+    )
+    checks.distinct("keys", "secret_env", (key.secret or index for index, key in enumerate(keys)))
+    blueprint = Blueprint(
+        merchant=merchant,
+        programs=programs,
+        keys=keys,
+        integrations=_integrations(checks, file.integrations),
+        webhooks=tuple(
+            _webhook(checks, f"webhooks[{index}]", part, slugs)
+            for index, part in enumerate(file.webhooks)
+        ),
+    )
+    if checks.problems:
+        raise BadProgramFile(source, checks.problems)
+    for warning in checks.warnings:
+        warn(warning)
+    return blueprint
+
+
+def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -> WantedProgram:
+    timezone = part.timezone
+    if timezone is not None:
+        checks.timezone(f"{path}.timezone", timezone)
+    _check_code_space(checks, path, part)
+    if part.starts_at is not None and part.ends_at is not None and part.ends_at <= part.starts_at:
+        checks.refuse(f"{path}.ends_at", "it is not after starts_at")
+    for name, parts in (
+        ("tiers", part.tiers),
+        ("rewards", part.rewards),
+        ("earning_rules", part.earning_rules),
+    ):
+        checks.distinct(f"{path}.{name}", "slug", (each.slug for each in parts))
+    checks.distinct(
+        f"{path}.tiers", "points_required", (tier.points_required for tier in part.tiers)
+    )
+    action_keys = (rule.action_key or index for index, rule in enumerate(part.earning_rules))
+    checks.distinct(f"{path}.earning_rules", "action_key", action_keys)
+    program = Program(
+        id=ProgramId(0),
+        slug=part.slug,
+        name=part.name,
+        status=part.status,
+        timezone=timezone or merchant.timezone,
+        draw_order=part.draw_order,
+        points_expiry_days=part.points_expiry.days if part.points_expiry else None,
+        restore_days=None if isinstance(part.restore_days, str) else part.restore_days,
+        code_prefix=part.code_prefix,
+        code_length=part.code_length,
+        code_alphabet=part.code_alphabet,
+        vip_tier_match=part.vip_tier_match,
+        starts_at=_utc(part.starts_at),
+        ends_at=_utc(part.ends_at),
+    )
+    tiers = {tier.slug for tier in part.tiers}
+    return WantedProgram(
+        program=program,
+        tiers=tuple(
+            _tier(checks, f"{path}.tiers[{index}]", each) for index, each in enumerate(part.tiers)
+        ),
+        rewards=tuple(
+            _reward(checks, f"{path}.rewards[{index}]", each, tiers)
+            for index, each in enumerate(part.rewards)
+        ),
+        rules=tuple(
+            _rule(checks, f"{path}.earning_rules[{index}]", each)
+            for index, each in enumerate(part.earning_rules)
+        ),
+    )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
+
+
+def _check_code_space(checks: Checks, path: str, part: ProgramPart) -> None:
+    alphabet = part.code_alphabet
+    if len(alphabet) < 2 or len(set(alphabet)) != len(alphabet):
+        checks.refuse(f"{path}.code_alphabet", "its characters must be distinct, and two at least")
+        return
+    if not alphabet.isascii() or not alphabet.isalnum():
+        checks.refuse(f"{path}.code_alphabet", "it may hold plain letters and digits only")
+        return
+    bits = part.code_length * log2(len(alphabet))
+    if bits > _CODE_BITS_MAX:
+        checks.refuse(
+            f"{path}.code_length",
+            f"{part.code_length} characters of {len(alphabet)} are {bits:.0f} bits; "
+            f"{_CODE_BITS_MAX} is the most",
+        )
+    elif bits < _CODE_BITS_ADVISED:
+        checks.warnings.append(
+            f"{path}.code_length: codes have {bits:.0f} bits, so that one in "
+            f"{2**bits:,.0f} guesses hits a given code; {_CODE_BITS_ADVISED} or more is advised"
+        )
+
+
+def _tier(checks: Checks, path: str, part: TierPart) -> Tier:
+    checks.url(f"{path}.badge_image_url", part.badge_image_url)
+    return Tier(
+        id=TierId(0),
+        program_id=ProgramId(0),
+        slug=part.slug,
+        name=part.name,
+        points_required=part.points_required,
+        multiplier_permille=checks.scaled(f"{path}.multiplier", part.multiplier, 1000, 0, 1000),
+        description=part.description,
+        badge_color=part.badge_color,
+        badge_image_url=part.badge_image_url,
+        created_at=UNDATED,
+        updated_at=UNDATED,
+    )
+
+
+def _reward(checks: Checks, path: str, part: RewardPart, tiers: set[str]) -> WantedReward:
+    if part.tier is not None and part.tier not in tiers:
+        checks.refuse(f"{path}.tier", f"no tier {part.tier!r}")
+    if part.grant_on_entry and part.tier is None:
+        checks.refuse(f"{path}.grant_on_entry", "it needs a tier to be entered")
+    if part.units.min > part.units.max:
+        checks.refuse(f"{path}.units", f"min {part.units.min} is above max {part.units.max}")
+    if part.starts_at is not None and part.ends_at is not None and part.ends_at <= part.starts_at:
+        checks.refuse(f"{path}.ends_at", "it is not after starts_at")
+    limit = None
+    if part.limit_per_member is not None:
+        limit = MemberLimit(
+            count=part.limit_per_member.count, interval=part.limit_per_member.interval
+        )
+    reward = Reward(
+        id=RewardId(0),
+        version_id=RewardVersionId(0),
+        program_id=ProgramId(0),
+        slug=part.slug,
+        name=part.name,
+        description=part.description,
+        kind=part.kind,
+        points_cost=part.points_cost,
+        discount=_discount(checks, f"{path}.discount", part.discount),
+        expiry_days=part.expiry_days,
+        stock=part.stock,
+        max_redemptions=part.max_redemptions,
+        limit_per_member=limit,
+        grant_on_entry=part.grant_on_entry,
+        units_min=part.units.min,
+        units_max=part.units.max,
+        auto_refund_seconds=part.auto_refund_seconds,
+        starts_at=_utc(part.starts_at),
+        ends_at=_utc(part.ends_at),
+        status=part.status,
+        fulfil_by=part.fulfil.by,
+        content=part.content,
+        created_at=UNDATED,
+        updated_at=UNDATED,
+    )
+    return WantedReward(reward=reward, tier=part.tier)
+
+
+def _discount(checks: Checks, path: str, part: DiscountPart | None) -> Discount | None:
+    if part is None:
+        return None
+    has_amount = part.type in ("fixed_amount", "percentage")
+    if has_amount and not part.amount:
+        checks.refuse(f"{path}.amount", f"a {part.type} discount needs one above 0")
+    elif not has_amount and part.amount is not None:
+        checks.refuse(f"{path}.amount", f"a {part.type} discount has none")
+    percent = None
+    if part.type == "percentage" and part.amount:
+        percent = checks.scaled(f"{path}.amount", part.amount, 100, 0, 100)
+    is_money = part.type == "fixed_amount"
+    return Discount(
+        type=part.type,
+        amount_minor=checks.minor(f"{path}.amount", part.amount) if is_money else None,
+        percent_hundredths=percent,
+        minimum_spend_minor=checks.minor(f"{path}.minimum_spend", part.minimum_spend),
+        shipping_max_minor=checks.minor(f"{path}.shipping_max", part.shipping_max),
+        collection_ids=part.collection_ids,
+        product_ids=part.product_ids,
+        combines_with=part.combines_with,
+    )
+
+
+def _rule(checks: Checks, path: str, part: RulePart) -> EarningRule:
+    category, action = _DEFAULTS[part.trigger]
+    per_unit = part.points_per_currency_unit
+    if part.trigger == "order_paid":
+        if (part.points is None) == (per_unit is None):
+            checks.refuse(
+                f"{path}.points_per_currency_unit", "a purchase needs either this or points"
+            )
+    elif per_unit is not None:
+        checks.refuse(f"{path}.points_per_currency_unit", "only order_paid has it")
+    elif part.points is None:
+        checks.refuse(f"{path}.points", "missing")
+    if (part.action_key is not None) != (part.trigger == "custom"):
+        said = "missing" if part.action_key is None else "only custom has it"
+        checks.refuse(f"{path}.action_key", said)
+    checks.url(f"{path}.call_to_action_url", part.call_to_action_url)
+    is_once = part.limit == "once" or (part.limit is None and part.trigger in ("signup", "manual"))
+    return EarningRule(
+        id=RuleId(0),
+        program_id=ProgramId(0),
+        slug=part.slug,
+        name=part.name or part.slug.replace("-", " ").replace("_", " ").capitalize(),
+        trigger=part.trigger,
+        category=part.category or category,
+        action=part.action or action,
+        action_key=part.action_key,
+        points=part.points if per_unit is None and part.points is not None else per_unit or 0,
+        is_once=is_once,
+        approval_days=part.approval_days,
+        is_active=part.is_active,
+        description=part.description,
+        customer_facing_label=part.label,
+        call_to_action_url=part.call_to_action_url,
+        created_at=UNDATED,
+        updated_at=UNDATED,
+    )
+
+
+def _choose_program(
+    checks: Checks, path: str, part: KeyPart | WebhookPart, slugs: list[str]
+) -> str | None:
+    """Give the program that a key or a webhook is for. A Voucherify application spans all of them;
+    elsewhere the only program need not be named."""
+    if part.program is None:
+        if part.dialect == "voucherify":
+            return None
+        if len(slugs) == 1:
+            return slugs[0]
+        checks.refuse(f"{path}.program", f"missing; there are {len(slugs)} programs")
+    elif part.program not in slugs:
+        checks.refuse(f"{path}.program", f"no program {part.program!r}")
+    return part.program
+
+
+def _key(checks: Checks, path: str, part: KeyPart, slugs: list[str]) -> WantedKey:
+    program = _choose_program(checks, path, part, slugs)
+    app_id = part.app_id
+    if part.app_id_env is not None:
+        if app_id is not None:
+            checks.refuse(f"{path}.app_id_env", "app_id is there too; give one of them")
+        app_id = checks.secret(f"{path}.app_id_env", part.app_id_env)
+    if part.dialect == "voucherify" and app_id is None:
+        checks.refuse(f"{path}.app_id_env", "missing; a voucherify key has an application id")
+    elif part.dialect != "voucherify" and app_id is not None:
+        checks.refuse(f"{path}.app_id", "only a voucherify key has one")
+    if part.scopes and part.dialect != "loyaltylion":
+        checks.refuse(f"{path}.scopes", "only a loyaltylion key has them; use access")
+    return WantedKey(
+        name=part.name,
+        dialect=part.dialect,
+        program=program,
+        access=part.access,
+        scopes=part.scopes,
+        app_id=app_id,
+        secret=checks.secret(f"{path}.secret_env", part.secret_env, SECRET_LENGTH_MIN),
+    )
+
+
+def _integrations(checks: Checks, parts: IntegrationsPart) -> tuple[WantedIntegration, ...]:
+    wanted = []
+    if parts.shopify is not None:
+        part, path = parts.shopify, "integrations.shopify"
+        checks.url(f"{path}.base_url", part.base_url)
+        definition = {"shop": part.shop, "api_version": part.api_version, "base_url": part.base_url}
+        secrets = {"token": checks.secret(f"{path}.token_env", part.token_env)}
+        wanted.append(WantedIntegration(kind="shopify", definition=definition, secrets=secrets))
+    marketing: dict[IntegrationKind, MarketingPart | None] = {
+        "klaviyo": parts.klaviyo,
+        "omnisend": parts.omnisend,
+        "postscript": parts.postscript,
+    }
+    for kind, each in marketing.items():
+        if each is not None:
+            path = f"integrations.{kind}"
+            checks.url(f"{path}.base_url", each.base_url)
+            secrets = {"key": checks.secret(f"{path}.key_env", each.key_env)}
+            definition = {"base_url": each.base_url}
+            wanted.append(WantedIntegration(kind=kind, definition=definition, secrets=secrets))
+    return tuple(wanted)
+
+
+def _webhook(checks: Checks, path: str, part: WebhookPart, slugs: list[str]) -> WantedWebhook:
+    checks.url(f"{path}.url", part.url)
+    if len(set(part.events)) != len(part.events):
+        checks.refuse(f"{path}.events", "an event is there twice")
+    return WantedWebhook(
+        url=part.url,
+        dialect=part.dialect,
+        program=_choose_program(checks, path, part, slugs),
+        events=part.events,
+        description=part.description,
+        is_active=part.is_active,
+        secret=checks.secret(f"{path}.secret_env", part.secret_env),
+    )

@@ -1,0 +1,244 @@
+"""The shape of the program file: which keys there are, and what each may hold."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from guerdon.cli.yaml_reading import BadYaml, read_yaml
+from guerdon.domain.blueprint import DialectName
+from guerdon.domain.catalogue import (
+    SAFE_ALPHABET,
+    Category,
+    DiscountType,
+    DrawOrder,
+    FulfilBy,
+    ProgramStatus,
+    RewardKind,
+    RewardStatus,
+    TierMatch,
+    Trigger,
+)
+from guerdon.domain.clock import Interval
+from guerdon.domain.errors import Invalid
+from guerdon.domain.key import Access
+
+POINTS_MAX = 1_000_000_000_000
+_DAYS_MAX = 36_500
+
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+Text = Annotated[str, Meta(max_length=5000)]
+Points = Annotated[int, Meta(ge=0, le=POINTS_MAX)]
+Count = Annotated[int, Meta(ge=0, le=POINTS_MAX)]
+Days = Annotated[int, Meta(ge=1, le=_DAYS_MAX)]
+Instant = Annotated[datetime, Meta(tz=True)]
+Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z")]
+
+
+class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the file; a key that is none of its own is refused."""
+
+
+class MerchantPart(_Part, frozen=True, kw_only=True):
+    slug: Slug
+    name: Name
+    timezone: str = "UTC"
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+    storefront_url: str | None = None
+
+
+class PointsExpiryPart(_Part, frozen=True, kw_only=True):
+    days: Days
+
+
+class TierPart(_Part, frozen=True, kw_only=True):
+    slug: Slug
+    name: Name
+    points_required: Points
+    multiplier: Decimal = Decimal(1)
+    description: Text | None = None
+    badge_color: str | None = None
+    badge_image_url: str | None = None
+
+
+class DiscountPart(_Part, frozen=True, kw_only=True):
+    """`amount` is money in major units, or for a percentage the per cent."""
+
+    type: DiscountType
+    amount: Decimal | None = None
+    minimum_spend: Decimal | None = None
+    shipping_max: Decimal | None = None
+    collection_ids: tuple[str, ...] = ()
+    product_ids: tuple[str, ...] = ()
+    combines_with: tuple[Literal["order", "product", "shipping"], ...] = ()
+
+
+class LimitPart(_Part, frozen=True, kw_only=True):
+    count: Annotated[int, Meta(ge=1, le=1_000_000)]
+    interval: Interval
+
+
+class UnitsPart(_Part, frozen=True, kw_only=True):
+    min: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    max: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+
+
+class FulfilPart(_Part, frozen=True, kw_only=True):
+    by: FulfilBy
+
+
+class RewardPart(_Part, frozen=True, kw_only=True):
+    slug: Slug
+    name: Name
+    description: Text | None = None
+    kind: RewardKind = "cart_discount"
+    points_cost: Points
+    discount: DiscountPart | None = None
+    expiry_days: Days | None = None
+    stock: Count | None = None
+    max_redemptions: Count | None = None
+    limit_per_member: LimitPart | None = None
+    tier: str | None = None
+    grant_on_entry: bool = False
+    units: UnitsPart = UnitsPart()
+    auto_refund_seconds: Annotated[int, Meta(ge=1, le=_DAYS_MAX * 86_400)] | None = None
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    status: RewardStatus = "active"
+    fulfil: FulfilPart = FulfilPart(by="code")
+    content: dict[str, str] = {}
+
+
+class RulePart(_Part, frozen=True, kw_only=True):
+    """`points`, or for a purchase `points_per_currency_unit`."""
+
+    slug: Slug
+    name: Name | None = None
+    trigger: Trigger
+    points: Points | None = None
+    points_per_currency_unit: Points | None = None
+    category: Category | None = None
+    action: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}\Z")] | None = None
+    action_key: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}\Z")] | None = None
+    limit: Literal["once", "unlimited"] | None = None
+    approval_days: Annotated[int, Meta(ge=0, le=_DAYS_MAX)] = 0
+    is_active: bool = True
+    description: Text | None = None
+    label: Text | None = None
+    call_to_action_url: str | None = None
+
+
+class ProgramPart(_Part, frozen=True, kw_only=True):
+    slug: Slug
+    name: Name
+    status: ProgramStatus = "active"
+    timezone: str | None = None
+    draw_order: DrawOrder = "fifo"
+    points_expiry: PointsExpiryPart | None = None
+    restore_days: Annotated[int, Meta(ge=1, le=_DAYS_MAX)] | Literal["forfeit"] = 30
+    code_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{0,20}\Z")] = ""
+    code_length: Annotated[int, Meta(ge=4, le=24)] = 10
+    code_alphabet: str = SAFE_ALPHABET
+    vip_tier_match: TierMatch = "exact"
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    tiers: tuple[TierPart, ...] = ()
+    rewards: tuple[RewardPart, ...] = ()
+    earning_rules: tuple[RulePart, ...] = ()
+
+
+class KeyPart(_Part, frozen=True, kw_only=True):
+    name: Name
+    dialect: DialectName
+    program: str | None = None
+    access: Access = "full"
+    scopes: tuple[str, ...] = ()
+    app_id: str | None = None
+    app_id_env: Variable | None = None
+    secret_env: Variable
+
+
+class ShopifyPart(_Part, frozen=True, kw_only=True):
+    shop: Name
+    token_env: Variable
+    api_version: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}\Z")] = "2026-10"
+    base_url: str | None = None
+
+
+class MarketingPart(_Part, frozen=True, kw_only=True):
+    key_env: Variable
+    base_url: str | None = None
+
+
+class IntegrationsPart(_Part, frozen=True, kw_only=True):
+    shopify: ShopifyPart | None = None
+    klaviyo: MarketingPart | None = None
+    omnisend: MarketingPart | None = None
+    postscript: MarketingPart | None = None
+
+
+class WebhookPart(_Part, frozen=True, kw_only=True):
+    url: str
+    dialect: DialectName
+    program: str | None = None
+    events: Annotated[tuple[str, ...], Meta(min_length=1)]
+    description: Text | None = None
+    is_active: bool = True
+    secret_env: Variable
+
+
+class ProgramFile(_Part, frozen=True, kw_only=True):
+    merchant: MerchantPart
+    programs: tuple[ProgramPart, ...] = ()
+    keys: tuple[KeyPart, ...] = ()
+    integrations: IntegrationsPart = IntegrationsPart()
+    webhooks: tuple[WebhookPart, ...] = ()
+
+
+class BadProgramFile(Invalid):
+    """The program file does not say what it should; each problem is one line, with its path."""
+
+    code = "bad_program_file"
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        super().__init__("\n  ".join([f"{source} is refused:", *problems]))
+        self.problems = problems
+
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`")
+_MISSING = re.compile(r"Object missing required field `(?P<field>.*)`")
+
+
+def read_program_file(path: Path) -> ProgramFile:
+    """Read a program file; raises BadProgramFile with the path of the first wrong key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadProgramFile(str(path), ["the file is not UTF-8 text"]) from error
+    return decode_program_file(text, str(path))
+
+
+def decode_program_file(text: str, source: str) -> ProgramFile:
+    """Decode a program file; `source` is what errors call it."""
+    try:
+        return msgspec.convert(read_yaml(text), ProgramFile)
+    except BadYaml as error:
+        raise BadProgramFile(source, [str(error)]) from error
+    except msgspec.ValidationError as error:
+        raise BadProgramFile(source, [_say(str(error))]) from error
+
+
+def _say(message: str) -> str:
+    """Put the decoder's complaint the way all others are put: path, colon, what is wrong."""
+    what, _, place = message.partition(" - at ")
+    path = place.strip("`").removeprefix("$").removeprefix(".")
+    for pattern, said in ((_UNKNOWN, "unknown key"), (_MISSING, "missing")):
+        match = pattern.fullmatch(what)
+        if match:
+            return f"{path}.{match['field']}: {said}".removeprefix(".")
+    return f"{path or 'the file'}: {what[0].lower()}{what[1:]}"

@@ -1,0 +1,15 @@
+"""What every process hands to the engine, made from the settings."""
+
+from guerdon.config import Config
+from guerdon.engine.runtime import Runtime
+from guerdon.engine.sealing import Seal
+from guerdon.store.connection import Pool
+
+
+def make_runtime(config: Config, pool: Pool, *, needs_seal: bool = False) -> Runtime:
+    """Make the runtime. With `needs_seal`, a lacking key is said now and not at the first secret
+    to be kept."""
+    seal = None
+    if needs_seal or config.is_embedded or config.secret_key is not None:
+        seal = Seal(config.get_secret_key().encode())
+    return Runtime(pool=pool, seal=seal)

@@ -1,0 +1,65 @@
+"""The application of a web process: opened when the process starts, closed when it ends."""
+
+from contextlib import AsyncExitStack
+
+import structlog
+
+from guerdon.cli.database import open_database
+from guerdon.cli.logs import set_up_logs
+from guerdon.cli.running import make_runtime
+from guerdon.config import Config, read_config
+from guerdon.engine.submitting import Ledger
+from guerdon.http.asgi import Receive, Scope, Send
+from guerdon.store.connection import open_pool
+from guerdon.web import WebApp, create_app
+
+_log = structlog.get_logger(__name__)
+
+
+class Served:
+    """Opens connections in the process's own event loop, and closes them when the last request
+    has its answer."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._app: WebApp | None = None
+        self._open = AsyncExitStack()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            assert self._app is not None, "no request comes before the start is complete"
+            await self._app(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._start()
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the process must say and end
+            _log.exception("start_failed")
+            await self._open.aclose()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._open.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start(self) -> None:
+        config = self._config
+        url = self._open.enter_context(open_database(config))
+        pool = await open_pool(url, size=config.pool_size, application="guerdon web")
+        self._open.push_async_callback(pool.close)
+        ledger = Ledger(make_runtime(config, pool))
+        self._open.push_async_callback(ledger.close)
+        self._app = create_app(
+            ledger, hosts=config.hosts, mage_calls_per_second_max=config.mage_rate_limit
+        )
+
+
+def make_served() -> Served:
+    """Make the application of one of several web processes."""
+    config = read_config()
+    set_up_logs(config)
+    return Served(config)

@@ -1,0 +1,180 @@
+"""`guerdon show`: a merchant as it stands."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from guerdon.cli.console import out
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+    from rich.tree import Tree
+
+    from guerdon.cli.id_forms import Kind
+    from guerdon.domain.catalogue import Catalogue, Program
+    from guerdon.domain.integration import Integration
+    from guerdon.domain.subscription import Subscription
+
+commands = typer.Typer()
+
+_Facts = dict[str, object]
+
+
+@commands.command()
+def show(
+    json_form: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    merchant: Annotated[
+        str | None,
+        typer.Option("--merchant", "-m", help="The merchant's slug, if there are several."),
+    ] = None,
+    archived: Annotated[
+        bool, typer.Option("--archived", help="Archived rewards and rules too.")
+    ] = False,
+) -> None:
+    """Show a merchant as it stands, with every id in each dialect's form, and no secret."""
+    facts = asyncio.run(_read(merchant, with_archived=archived))
+    if json_form:
+        import msgspec
+
+        print(msgspec.json.format(msgspec.json.encode(facts)).decode())
+    else:
+        out().print(_tree(facts))
+
+
+async def _read(slug: str | None, *, with_archived: bool) -> _Facts:
+    from guerdon.cli.database import open_store
+    from guerdon.cli.merchants import get_merchant
+    from guerdon.config import read_config
+    from guerdon.store import catalogues, integrations, webhook_subscriptions
+    from guerdon.store.snapshot import snapshot
+
+    async with open_store(read_config()) as pool, snapshot(pool) as view:
+        merchant = await get_merchant(view, slug)
+        catalogue = await catalogues.list_offers(view, merchant)
+        hooks = await webhook_subscriptions.list_all_subscriptions(view, merchant.id)
+        connected = [each for each, _ in await integrations.list_integrations(view, merchant.id)]
+    return facts_of(catalogue, hooks, connected, with_archived=with_archived)
+
+
+def facts_of(
+    catalogue: "Catalogue",
+    hooks: "list[Subscription]",
+    connected: "list[Integration]",
+    *,
+    with_archived: bool,
+) -> _Facts:
+    """Tell everything about a merchant that is not a secret."""
+    merchant = catalogue.merchant
+    programs = sorted(catalogue.programs.values(), key=lambda program: program.id)
+    slugs = {program.id: program.slug for program in programs}
+    return {
+        "merchant": _struct(merchant),
+        "catalogue_version": catalogue.version,
+        "programs": [
+            _program(catalogue, program, with_archived=with_archived) for program in programs
+        ],
+        "webhooks": [
+            {
+                **_offer("webhook", hook, hook.id),
+                "program": slugs.get(hook.program_id) if hook.program_id is not None else None,
+            }
+            for hook in hooks
+        ],
+        "integrations": [
+            {"kind": each.kind, **each.definition, "has_secret": True} for each in connected
+        ],
+    }
+
+
+def _program(catalogue: "Catalogue", program: "Program", *, with_archived: bool) -> _Facts:
+    tiers = catalogue.tiers.get(program.id, ())
+    slugs = {tier.id: tier.slug for tier in tiers}
+    rewards = [
+        {
+            **_offer("reward", reward, reward.id),
+            "tier": slugs.get(reward.tier_id) if reward.tier_id is not None else None,
+        }
+        for reward in sorted(catalogue.rewards.values(), key=lambda reward: reward.id)
+        if reward.program_id == program.id and (with_archived or reward.archived_at is None)
+    ]
+    rules = [
+        _offer("earning_rule", rule, rule.id)
+        for rule in sorted(catalogue.rules.values(), key=lambda rule: rule.id)
+        if rule.program_id == program.id and (with_archived or rule.archived_at is None)
+    ]
+    return {
+        **_struct(program),
+        "tiers": [_offer("tier", tier, tier.id) for tier in tiers],
+        "rewards": rewards,
+        "earning_rules": rules,
+    }
+
+
+def _offer(kind: "Kind", value: "Struct", number: int) -> _Facts:
+    from guerdon.cli.id_forms import id_forms
+
+    facts = _struct(value)
+    return {"id": facts.pop("id"), "ids": id_forms(kind, number), **facts}
+
+
+def _struct(value: "Struct") -> _Facts:
+    import msgspec
+
+    facts: _Facts = msgspec.to_builtins(value)
+    return facts
+
+
+def _tree(facts: _Facts) -> "Tree":
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    merchant = _inner(facts["merchant"])
+    tree = Tree(
+        f"[bold]{escape(str(merchant['name']))}[/] ({merchant['slug']}), "
+        f"{merchant['timezone']}, {merchant['currency']}"
+    )
+    for program in _list(facts["programs"]):
+        branch = tree.add(
+            f"[bold]{escape(str(program['name']))}[/] (program {program['slug']}, id "
+            f"{program['id']}, {program['status']})"
+        )
+        for name in ("tiers", "rewards", "earning_rules"):
+            offers = _list(program[name])
+            if offers:
+                twig = branch.add(name.replace("_", " "))
+                for offer in offers:
+                    twig.add(_line(name, offer))
+    for name, what in (("webhooks", "url"), ("integrations", "kind")):
+        for each in _list(facts[name]):
+            tree.add(f"{name.removesuffix('s')} {escape(str(each[what]))}")
+    return tree
+
+
+def _line(name: str, offer: _Facts) -> str:
+    from rich.markup import escape
+
+    ids = ", ".join(f"{dialect} {form}" for dialect, form in _inner(offer["ids"]).items())
+    figures = {
+        "tiers": "points_required",
+        "rewards": "points_cost",
+        "earning_rules": "points",
+    }
+    said = f"{offer['slug']}: {escape(str(offer['name']))}, {offer[figures[name]]} points"
+    if offer.get("stock") is not None:
+        said += f", stock {offer['stock']}"
+    if offer.get("status") not in (None, "active"):
+        said += f", {offer['status']}"
+    if offer.get("archived_at"):
+        said += ", archived"
+    return f"{said}  [dim]id {offer['id']}, {ids}[/]"
+
+
+def _inner(value: object) -> _Facts:
+    assert isinstance(value, dict)
+    return value
+
+
+def _list(value: object) -> list[_Facts]:
+    assert isinstance(value, list)
+    return value
