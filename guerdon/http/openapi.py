@@ -1,8 +1,18 @@
 """Describes a dialect's routes as an OpenAPI document, from the same table that serves them."""
 
-from typing import Literal
+import re
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Literal, Protocol
 
+import msgspec
 from msgspec import Struct
+
+# What msgspec and OpenAPI exchange: JSON Schema, as plain values.
+Json = dict[str, Any]
+
+_REFERENCE = "#/components/schemas/{name}"
+_FREE = re.compile(r"{(\w+)}")
 
 
 class Parameter(Struct, frozen=True):
@@ -13,3 +23,151 @@ class Parameter(Struct, frozen=True):
     description: str
     default: str | int | None = None
     values: tuple[str, ...] = ()
+
+
+class Operation(Protocol):
+    """What the document needs to know of a route."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def body(self) -> Any: ...
+    @property
+    def answers(self) -> Mapping[int, Any]: ...
+    @property
+    def refuses(self) -> tuple[int, ...]: ...
+    @property
+    def query(self) -> tuple[Parameter, ...]: ...
+    @property
+    def is_write(self) -> bool: ...
+
+
+class Api(Struct, frozen=True):
+    """What all of a dialect's operations have in common."""
+
+    title: str
+    error: Any
+    auth_header: str
+    refuses: tuple[int, ...]
+    writes_refuse: tuple[int, ...]
+
+
+def describe(api: Api, operations: Iterable[Operation], *, mount: str) -> bytes:
+    """Write the document; `mount` is the path that the operations' paths are under."""
+    types = [api.error, *_types(operations)]
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    schema_of = dict(zip(map(_name, types), schemas, strict=True))
+    paths: dict[str, Json] = {}
+    for operation in operations:
+        described = _operation(api, operation, schema_of)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = described
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": api.title, "version": "1"},
+        "servers": [{"url": mount or "/"}],
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": api.auth_header}},
+        },
+    }
+    return msgspec.json.encode(document)
+
+
+def _types(operations: Iterable[Operation]) -> list[Any]:
+    found: dict[str, Any] = {}
+    for operation in operations:
+        for each in (*_bodies(operation), *operation.answers.values()):
+            if each is not None:
+                found[_name(each)] = each
+    return list(found.values())
+
+
+def _bodies(operation: Operation) -> tuple[Any, ...]:
+    """A route names one type of body, several in a tuple, or none."""
+    body = operation.body
+    return body if isinstance(body, tuple) else () if body is None else (body,)
+
+
+def _name(wanted: Any) -> str:
+    """Tell types apart; a generic one's parameters are not in its name, but in its text."""
+    return str(wanted)
+
+
+def _operation(api: Api, operation: Operation, schema_of: Mapping[str, Json]) -> Json:
+    described: Json = {
+        "summary": operation.summary,
+        "operationId": operation.method.lower() + re.sub(r"\W+", "_", operation.path).rstrip("_"),
+        "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.query)],
+        "responses": _responses(api, operation, schema_of),
+    }
+    if operation.is_write:
+        described["parameters"].append(_IDEMPOTENCY_KEY)
+    bodies = [schema_of[_name(body)] for body in _bodies(operation)]
+    if bodies:
+        schema = bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema}},
+        }
+    return described
+
+
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same request gets the first one's answer",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+
+
+def _path_parameters(path: str) -> list[Json]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1},
+        }
+        for name in _FREE.findall(path)
+    ]
+
+
+def _parameter(parameter: Parameter) -> Json:
+    schema: Json = {"type": parameter.type}
+    if parameter.values:
+        schema["enum"] = parameter.values
+    if parameter.default is not None:
+        schema["default"] = parameter.default
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "required": False,
+        "description": parameter.description,
+        "schema": schema,
+    }
+
+
+def _responses(api: Api, operation: Operation, schema_of: Mapping[str, Json]) -> Json:
+    responses: Json = {}
+    for status, body in operation.answers.items():
+        responses[str(status)] = _response(status, None if body is None else schema_of[_name(body)])
+    refused = {*api.refuses, *operation.refuses}
+    if operation.is_write:
+        refused |= {*api.writes_refuse}
+    for status in sorted(refused):
+        responses[str(status)] = _response(status, schema_of[_name(api.error)])
+    return responses
+
+
+def _response(status: int, schema: Json | None) -> Json:
+    response: Json = {"description": HTTPStatus(status).phrase}
+    if schema is not None:
+        response["content"] = {"application/json": {"schema": schema}}
+    return response

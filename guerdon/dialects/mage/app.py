@@ -4,7 +4,7 @@ import time
 
 import structlog
 
-from guerdon.dialects.mage import rewards, wire
+from guerdon.dialects.mage import customers, history, rewards, wire
 from guerdon.dialects.mage.auth import authenticate
 from guerdon.dialects.mage.call import Call, Route
 from guerdon.dialects.mage.errors import (
@@ -17,6 +17,7 @@ from guerdon.dialects.mage.errors import (
     error_answer,
     guerdon_error_answer,
 )
+from guerdon.dialects.mage.parameters import PAGING, filter_parameter, sort_parameter
 from guerdon.domain.errors import GuerdonError, Unavailable
 from guerdon.engine.keying import Keyring
 from guerdon.engine.submitting import Ledger
@@ -32,10 +33,20 @@ from guerdon.http.asgi import (
 )
 from guerdon.http.limiting import SlidingWindow
 from guerdon.http.metering import Meter
+from guerdon.http.openapi import Api, Parameter, describe
 from guerdon.http.routing import Resource, Router
 from guerdon.store.faults import DRIVER_ERRORS, fault_of
 
 BODY_BYTES_MAX = 1 << 20
+
+API = Api(
+    title="Guerdon, in the dialect of Mage Loyalty v1",
+    error=wire.ErrorDocument,
+    auth_header="Authorization",
+    # What any operation, and what any write, may be refused with.
+    refuses=(400, 401, 429, 500, 503),
+    writes_refuse=(403, 409, 413),
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -55,11 +66,15 @@ class MageApp:
         self._meter = meter
         self._window = SlidingWindow(calls_per_second_max)
         self._router: Router[Route] = Router(ROUTES)
+        self._documents: dict[str, bytes] = {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, *, raw_path: bytes) -> None:
         """Answer one request; `raw_path` begins after the mount point."""
         started = time.perf_counter()
         method: str = scope["method"]
+        if raw_path == b"/schema" and method in ("GET", "HEAD"):
+            await send_answer(send, self._schema(scope), is_head=method == "HEAD")
+            return
         found = self._router.find(raw_path)
         if found is None:
             answer, path = NOT_FOUND, "other"
@@ -71,6 +86,12 @@ class MageApp:
                 return
         self._meter.count("mage", path, answer.status, time.perf_counter() - started)
         await send_answer(send, answer, is_head=method == "HEAD")
+
+    def _schema(self, scope: Scope) -> Answer:
+        mount = "/mage" if scope["path"] == "/mage/schema" else ""
+        if mount not in self._documents:
+            self._documents[mount] = describe(API, ROUTES, mount=mount)
+        return Answer(200, self._documents[mount])
 
     async def _answer(
         self,
@@ -137,12 +158,107 @@ def _mishap(error: Exception, route: Route) -> Answer:
 
 ROUTES = (
     Route(
+        method="GET",
+        path="/v1/customers",
+        handler=customers.list_customers,
+        summary="List members",
+        answers={200: wire.Collection[wire.Customer]},
+        query=(
+            filter_parameter("email"),
+            filter_parameter("loyalty_status", "member", "excluded"),
+            sort_parameter("created_at", "points", "lifetime_points", "redeemed_points"),
+            *PAGING,
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/v1/customers",
+        handler=customers.enrol_customer,
+        summary="Enrol a customer",
+        body=wire.EnrolBody,
+        answers={201: wire.Document[wire.Customer], 200: wire.Document[wire.Customer]},
+        refuses=(404,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/customers/{identifier}",
+        handler=customers.get_customer,
+        summary="Show a member",
+        answers={200: wire.Document[wire.Customer]},
+        refuses=(404,),
+        query=(Parameter("exclude_vip", "string", "`true` leaves the tier out"),),
+    ),
+    Route(
+        method="PUT",
+        path="/v1/customers/{identifier}",
+        handler=customers.update_customer,
+        summary="Change, exclude or re-include a member",
+        body=(wire.CustomerChange, wire.CustomerChangeDocument),
+        answers={200: wire.Document[wire.Customer]},
+        refuses=(404,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/customers/{identifier}/points",
+        handler=customers.adjust_points,
+        summary="Adjust a member's points by hand",
+        body=wire.AdjustmentBody,
+        answers={200: wire.Document[wire.PointsAdjustment]},
+        refuses=(404,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/customers/{identifier}/earning-history",
+        handler=history.list_earning_history,
+        summary="List what a member earned",
+        answers={200: wire.Collection[wire.EarningHistoryEntry]},
+        refuses=(404,),
+        query=(
+            filter_parameter("status", "pending", "approved", "rejected"),
+            sort_parameter("created_at", "points", "points_given_at"),
+            *PAGING,
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/customers/{identifier}/reward-history",
+        handler=history.list_reward_history,
+        summary="List what a member bought",
+        answers={200: wire.Collection[wire.RewardHistoryEntry]},
+        refuses=(404,),
+        query=(
+            filter_parameter("status", "active", "used", "expired"),
+            sort_parameter("created_at", "points_spent"),
+            *PAGING,
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/rewards",
+        handler=rewards.list_rewards,
+        summary="List rewards",
+        answers={200: wire.Collection[wire.Reward]},
+        query=(
+            filter_parameter("is_active", "true", "false"),
+            sort_parameter("created_at", "name", "points_cost"),
+            *PAGING,
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/rewards/{id}",
+        handler=rewards.get_reward,
+        summary="Show a reward",
+        answers={200: wire.Document[wire.Reward]},
+        refuses=(404,),
+    ),
+    Route(
         method="POST",
         path="/v1/rewards/{id}/purchase",
         handler=rewards.purchase_reward,
-        summary="Buy a reward with a customer's points",
+        summary="Buy a reward with a member's points",
         body=wire.PurchaseBody,
         answers={201: wire.Document[wire.RewardHistoryEntry]},
-        refuses=(403, 404, 422, 503),
+        refuses=(404, 422),
     ),
 )

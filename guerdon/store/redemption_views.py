@@ -1,0 +1,56 @@
+"""A member's redemptions as callers read them, in pages."""
+
+from datetime import datetime
+from typing import Literal
+
+from guerdon.domain.ids import MemberId, MerchantId
+from guerdon.domain.redemption import Redemption
+from guerdon.store.connection import Connection
+from guerdon.store.redemptions import redemption_of
+from guerdon.store.statements import statements
+
+_SQL = statements("redemption_views")
+
+SeenStatus = Literal["active", "used", "expired"]
+Order = Literal["created_at", "-created_at", "points_cost", "-points_cost"]
+
+
+def status_seen(redemption: Redemption, now: datetime) -> SeenStatus:
+    """Give an approved redemption's status as a caller sees it: past its time it has expired,
+    though no sweep has come by yet; refunded, it can no longer be used either."""
+    if redemption.status == "used":
+        return "used"
+    is_live = redemption.expires_at is None or redemption.expires_at > now
+    return "active" if redemption.status == "approved" and is_live else "expired"
+
+
+async def count_redemption_views(
+    view: Connection,
+    merchant_id: MerchantId,
+    member_id: MemberId,
+    status: SeenStatus | None,
+    now: datetime,
+) -> int:
+    """Count a member's redemptions, all or of one status as `status_seen` gives it."""
+    count: int = await view.fetchval(
+        _SQL["count_redemption_views"], merchant_id, member_id, status, now
+    )
+    return count
+
+
+async def list_redemption_views(
+    view: Connection,
+    merchant_id: MerchantId,
+    member_id: MemberId,
+    status: SeenStatus | None,
+    now: datetime,
+    *,
+    order: Order,
+    limit: int,
+    offset: int,
+) -> list[Redemption]:
+    """List a page of a member's redemptions; equal ones by id."""
+    rows = await view.fetch(
+        _SQL["list_redemption_views"], merchant_id, member_id, status, now, order, limit, offset
+    )
+    return [redemption_of(row) for row in rows]

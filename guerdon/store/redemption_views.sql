@@ -1,0 +1,28 @@
+-- name: count_redemption_views
+-- How many rewards a member was given, of any or of one status as callers see it.
+SELECT count(*)
+FROM redemptions
+WHERE merchant_id = $1 AND member_id = $2 AND status IN ('approved', 'used', 'expired', 'void')
+  AND ($3::text IS NULL OR $3 = CASE
+      WHEN status = 'used' THEN 'used'
+      WHEN status = 'approved' AND (expires_at IS NULL OR expires_at > $4::timestamptz)
+          THEN 'active'
+      ELSE 'expired' END);
+
+-- name: list_redemption_views
+-- A page of the rewards a member was given; pending and declined ones were not.
+SELECT id, program_id, member_id, wallet_id, reward_id, reward_version_id, status, units,
+       units_refunded, units_returned, points_cost, points_refunded, lot_ids, lot_points,
+       entry_id, code, fulfilment, is_grant, reason, expires_at, auto_refund_at, used_at,
+       refunded_at, created_at, updated_at
+FROM redemptions
+WHERE merchant_id = $1 AND member_id = $2 AND status IN ('approved', 'used', 'expired', 'void')
+  AND ($3::text IS NULL OR $3 = CASE
+      WHEN status = 'used' THEN 'used'
+      WHEN status = 'approved' AND (expires_at IS NULL OR expires_at > $4::timestamptz)
+          THEN 'active'
+      ELSE 'expired' END)
+ORDER BY CASE $5::text WHEN 'points_cost' THEN points_cost
+             WHEN '-points_cost' THEN -points_cost END,
+         CASE WHEN starts_with($5::text, '-') THEN -id ELSE id END
+LIMIT $6 OFFSET $7;
