@@ -60,7 +60,7 @@ def earn(fold: Fold, command: Earn) -> Outcome:
         if first is not None:
             refusals.append(AlreadyAwarded(rule.id))
     refusals.extend(program_refusals(fold, fold.program(command.program_id)))
-    if _is_once(rule, command) and (member_id, rule.id) in fold.awarded:
+    if _is_once(rule, command) and fold.awarded.get((member_id, rule.id)):
         refusals.append(AlreadyAwarded(rule.id))
     base = rule.points if command.base_points is None else command.base_points
     if not 0 <= base <= POINTS_MAX:
@@ -98,7 +98,7 @@ def award(fold: Fold, purse: Purse, rule: EarningRule, command: Earn, base: int)
         created_at=now,
         updated_at=now,
     )
-    fold.awarded[earning.member_id, rule.id] = earning.id
+    fold.awarded.setdefault((earning.member_id, rule.id), set()).add(earning.id)
     if rule.approval_days:
         purse.pending += earning.points
         purse.is_changed = True
@@ -180,8 +180,7 @@ def decline(fold: Fold, command: Decline) -> Outcome:
     fold.put_earning(rejected)
     if earning.rule_id is not None:
         slot = (earning.member_id, earning.rule_id)
-        if fold.awarded.get(slot) == earning.id:
-            del fold.awarded[slot]
+        fold.awarded.get(slot, set()).discard(earning.id)
     fold.announce("points.declined", purse, earning_id=earning.id, points=earning.points)
     return Done(Earned(rejected, purse.spendable(fold.now)))
 

@@ -109,7 +109,7 @@ class Fold:
         self.pools = {reward_id: list(codes) for reward_id, codes in state.pools.items()}
         self.redemptions = dict(state.redemptions)
         self.earnings = dict(state.earnings)
-        self.awarded = dict(state.awarded)
+        self.awarded = {slot: set(ids) for slot, ids in state.awarded.items()}
         self.completed = dict(state.completed)
         self.granted = set(state.granted)
         self.keys = dict(state.keys)

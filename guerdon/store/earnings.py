@@ -119,10 +119,13 @@ async def list_earnings(
 
 async def list_awarded(
     tx: Connection, merchant_id: MerchantId, member_ids: list[MemberId], rule_ids: list[RuleId]
-) -> dict[tuple[MemberId, RuleId], EarningId]:
+) -> dict[tuple[MemberId, RuleId], set[EarningId]]:
     """List which of these rules these members already have, pending awards included."""
     rows = await tx.fetch(_SQL["list_awarded"], merchant_id, member_ids, rule_ids)
-    return {(row[0], row[1]): row[2] for row in rows}
+    awarded: dict[tuple[MemberId, RuleId], set[EarningId]] = {}
+    for row in rows:
+        awarded.setdefault((row[0], row[1]), set()).add(row[2])
+    return awarded
 
 
 async def list_due_earnings(

@@ -156,11 +156,9 @@ class World:
             if reward.is_counted
         }
         state.taken_by_member = self._taken()
-        state.awarded = {
-            (each.member_id, each.rule_id): each.id
-            for each in self.earnings.values()
-            if each.rule_id is not None and each.once_key is not None
-        }
+        for each in self.earnings.values():
+            if each.rule_id is not None and each.status != "rejected":
+                state.awarded.setdefault((each.member_id, each.rule_id), set()).add(each.id)
         state.completed = self._completed()
         state.granted = {
             (each.member_id, each.reward_id) for each in self.redemptions.values() if each.is_grant

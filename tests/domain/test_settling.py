@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from guerdon.domain.catalogue import MemberLimit
 from guerdon.domain.command import (
     Command,
     CompleteFulfilment,
@@ -197,8 +198,6 @@ def test_the_balance_told_leaves_out_what_has_expired_unswept() -> None:
 
 
 def test_a_limit_no_longer_counts_what_was_released_in_the_same_batch() -> None:
-    from guerdon.domain.catalogue import MemberLimit  # noqa: PLC0415
-
     world, redemption_id = pending_world(limit_per_member=MemberLimit(count=1, interval="ever"))
     again = Redeem(program_id=PROGRAM, member=ANNA, reward_id=REWARD)
     split = world.copy()
