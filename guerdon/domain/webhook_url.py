@@ -36,7 +36,7 @@ def find_url_problem(url: str, rules: UrlRules) -> str | None:
         host, port = parts.hostname, parts.port
     except ValueError:
         return "must be a valid URL"
-    if parts.scheme not in ("https", "http") or not host or port == 0:
+    if parts.scheme not in ("https", "http") or not host or "%" in host or port == 0:
         return "must be a valid URL"
     if parts.scheme == "http" and not rules.allows_http:
         return "must use HTTPS"
