@@ -4,7 +4,18 @@ import time
 
 import structlog
 
-from guerdon.dialects.mage import customers, history, rewards, wire
+from guerdon.dialects.mage import (
+    actions,
+    customers,
+    history,
+    rewards,
+    rules,
+    tiers,
+    webhooks,
+    wire,
+    wire_earning,
+    wire_webhooks,
+)
 from guerdon.dialects.mage.auth import authenticate
 from guerdon.dialects.mage.call import Call, Route
 from guerdon.dialects.mage.errors import (
@@ -260,5 +271,95 @@ ROUTES = (
         body=wire.PurchaseBody,
         answers={201: wire.Document[wire.RewardHistoryEntry]},
         refuses=(404, 422),
+    ),
+    Route(
+        method="GET",
+        path="/v1/earning-rules",
+        handler=rules.list_rules,
+        summary="List earning rules",
+        answers={200: wire.Collection[wire_earning.EarningRule]},
+        query=(
+            filter_parameter("is_active", "true", "false"),
+            sort_parameter(*rules.SORTS),
+            *PAGING,
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/v1/earning-rules/{id}/award",
+        handler=rules.award_rule,
+        summary="Award an earning rule's points to a member, once",
+        body=wire_earning.AwardBody,
+        answers={201: wire.Document[wire_earning.AwardedEntry]},
+        refuses=(404, 409, 422),
+    ),
+    Route(
+        method="POST",
+        path="/v1/actions",
+        handler=actions.award_action,
+        summary="Award a custom action's points to a member",
+        body=wire_earning.ActionBody,
+        answers={
+            201: wire.Document[wire_earning.ActionEntry],
+            200: wire.Document[wire_earning.ActionEntry],
+        },
+        refuses=(404, 409),
+    ),
+    Route(
+        method="GET",
+        path="/v1/vip-tiers",
+        handler=tiers.list_tiers,
+        summary="List VIP tiers, the lowest first",
+        answers={200: wire_earning.VipTiers},
+    ),
+    Route(
+        method="POST",
+        path="/v1/webhook-subscriptions",
+        handler=webhooks.create_subscription,
+        summary="Subscribe an address to events",
+        body=wire_webhooks.CreateSubscriptionBody,
+        answers={201: wire.Document[wire_webhooks.WebhookSubscriptionWithSecret]},
+        refuses=(409,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/webhook-subscriptions",
+        handler=webhooks.list_subscriptions,
+        summary="List webhook subscriptions, the newest first",
+        answers={200: wire.Collection[wire_webhooks.WebhookSubscription]},
+        query=PAGING,
+    ),
+    Route(
+        method="GET",
+        path="/v1/webhook-subscriptions/{id}",
+        handler=webhooks.get_subscription,
+        summary="Show a webhook subscription",
+        answers={200: wire.Document[wire_webhooks.WebhookSubscription]},
+        refuses=(404,),
+    ),
+    Route(
+        method="PUT",
+        path="/v1/webhook-subscriptions/{id}",
+        handler=webhooks.update_subscription,
+        summary="Change or pause a webhook subscription",
+        body=wire_webhooks.UpdateSubscriptionBody,
+        answers={200: wire.Document[wire_webhooks.WebhookSubscription]},
+        refuses=(404, 409),
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/webhook-subscriptions/{id}",
+        handler=webhooks.delete_subscription,
+        summary="Remove a webhook subscription",
+        answers={204: None},
+        refuses=(404, 409),
+    ),
+    Route(
+        method="POST",
+        path="/v1/webhook-subscriptions/{id}/rotate-secret",
+        handler=webhooks.rotate_secret,
+        summary="Give a webhook subscription a new secret",
+        answers={200: wire.Document[wire_webhooks.WebhookSubscriptionWithSecret]},
+        refuses=(404, 409),
     ),
 )
