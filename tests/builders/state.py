@@ -49,20 +49,19 @@ def make_catalogue(shop: Shop) -> Catalogue:
 
 
 class SeededFresh:
-    """Rising ids, and bits that depend on nothing but the seed and how many were taken."""
+    """Rising ids, and bits that depend on the seed and the last id alone, however a run is split
+    into batches."""
 
     def __init__(self, first: int, seed: int = 0) -> None:
         self.next = first
-        self._seed = f"{seed}/{first}"
-        self._taken = 0
+        self._seed = seed
 
     def next_id(self) -> int:
         self.next += 1
         return self.next - 1
 
     def bits(self) -> int:
-        self._taken += 1
-        digest = hashlib.blake2b(f"{self._seed}/{self._taken}".encode(), digest_size=16)
+        digest = hashlib.blake2b(f"{self._seed}/{self.next}".encode(), digest_size=16)
         return int.from_bytes(digest.digest(), "big")
 
 

@@ -1,0 +1,223 @@
+"""Random shops, and random commands that fit what a world holds at the moment."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+from guerdon.domain.catalogue import MemberLimit
+from guerdon.domain.command import (
+    Adjust,
+    Approve,
+    ChangeMember,
+    Command,
+    CompleteFulfilment,
+    Decline,
+    Earn,
+    Enrol,
+    ExpireLots,
+    ExpireRedemption,
+    MarkUsed,
+    Redeem,
+    Refund,
+    Release,
+    Settle,
+    Transfer,
+)
+from guerdon.domain.ids import EarningId, RedemptionId, RewardId, RuleId, TierId
+from guerdon.domain.member import MemberRef
+from tests.builders.shop import PROGRAM, Shop, make_reward, make_rule, make_shop, make_tier
+from tests.builders.state import World
+
+NAMES = ("anna", "bela", "carl", "dora")
+REWARDS = 4
+RULES = 3
+_T = TypeVar("_T")
+
+# One random act: what, who, and three figures that the act reads as it likes.
+Dice = tuple[int, int, int, int, int]
+DICE = st.tuples(
+    st.integers(0, 63), st.integers(0, 15), st.integers(0, 7), st.integers(0, 7), st.integers(0, 7)
+)
+
+
+def _reward(number: int) -> st.SearchStrategy[dict[str, object]]:
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "points_cost": st.sampled_from([0, 1, 100, 250]),
+            "fulfil_by": st.sampled_from(["code", "pool", "shopify", "manual"]),
+            "stock": st.integers(0, 5),
+            "max_redemptions": st.integers(0, 5),
+            "limit_per_member": st.builds(
+                MemberLimit,
+                count=st.integers(0, 2),
+                interval=st.sampled_from(["day", "week", "ever"]),
+            ),
+            "units_max": st.integers(1, 4),
+            "expiry_days": st.integers(1, 3),
+            "auto_refund_seconds": st.just(86_400),
+            "tier_id": st.sampled_from([TierId(3001), TierId(3002)]),
+            "grant_on_entry": st.booleans(),
+            "status": st.sampled_from(["active", "active", "draft"]),
+        },
+    ).map(lambda facts: {"number": number} | facts)
+
+
+@st.composite
+def shops(draw: st.DrawFn) -> Shop:
+    """Draw a shop with tiers that grant, rewards that run out, and rules of every kind."""
+    rewards = tuple(make_reward(**draw(_reward(number))) for number in range(1, REWARDS + 1))
+    tiers = (make_tier(1, 0), make_tier(2, 100, multiplier_permille=1500), make_tier(3, 300))
+    rules = (
+        make_rule(1, points=draw(st.sampled_from([1, 60, 333]))),
+        make_rule(2, is_once=True, approval_days=draw(st.integers(0, 2))),
+        make_rule(3, trigger="signup", points=120),
+    )
+    return make_shop(
+        rewards=rewards,
+        tiers=tiers,
+        rules=rules,
+        draw_order=draw(st.sampled_from(["fifo", "soonest_expiry"])),
+        restore_days=draw(st.sampled_from([None, 0, 1, 30])),
+        points_expiry_days=draw(st.sampled_from([None, 1, 2])),
+        vip_tier_match=draw(st.sampled_from(["exact", "at_least"])),
+    )
+
+
+def _one(things: Sequence[_T], number: int) -> _T | None:
+    return things[number % len(things)] if things else None
+
+
+def _ref(world: World, who: int) -> MemberRef:
+    name = NAMES[who % len(NAMES)]
+    if who < 8:
+        return MemberRef(external_id=name)
+    if who < 12:
+        return MemberRef(email=f"{name}@shop.example")
+    found = next((each.id for each in world.members.values() if each.external_id == name), None)
+    return MemberRef(id=found) if found else MemberRef(external_id=name)
+
+
+def _redeem(world: World, who: int, a: int, b: int, _: int) -> Command:
+    reward_id = RewardId(1001 + a % (REWARDS + (a == 7)))
+    units = (1, 1, 1, 2, 3, 4, 0, 5)[b]
+    return Redeem(program_id=PROGRAM, member=_ref(world, who), reward_id=reward_id, units=units)
+
+
+def _redemption(world: World, who: int, a: int) -> RedemptionId:
+    return _one(sorted(world.redemptions)[-6:], who + a) or RedemptionId(1)
+
+
+def _settling(world: World, who: int, a: int, b: int, c: int) -> Command:
+    redemption_id = _redemption(world, who, a)
+    made: list[Callable[[], Command]] = [
+        lambda: Settle(redemption_id=redemption_id, code=f"P{redemption_id}" if c == 7 else None),
+        lambda: Settle(redemption_id=redemption_id),
+        lambda: Release(redemption_id=redemption_id, reason="failed"),
+        lambda: MarkUsed(redemption_id=redemption_id),
+        lambda: ExpireRedemption(redemption_id=redemption_id),
+        lambda: CompleteFulfilment(redemption_id=redemption_id),
+    ]
+    return made[b % len(made)]()
+
+
+def _refund(world: World, who: int, a: int, b: int, c: int) -> Command:
+    facts: list[dict[str, object]] = [
+        {},
+        {"points": c * 20},
+        {"units": c % 4},
+        {"points": c * 30, "units": c % 3},
+        {"keeps_stock": True},
+        {"is_auto": True},
+        {"units": 1, "keeps_stock": True},
+        {"points": c * 13 - 1},
+    ]
+    return Refund(redemption_id=_redemption(world, who, a), **facts[b])
+
+
+def _earn(world: World, who: int, a: int, b: int, c: int) -> Command:
+    return Earn(
+        program_id=PROGRAM,
+        member=_ref(world, who),
+        rule_id=RuleId(4001 + a % (RULES + (a == 7))),
+        base_points=(None, None, None, 0, 1, 99, -1, 150)[b],
+        action_key=f"done-{c}" if c < 3 else None,
+        is_once=c == 5,
+    )
+
+
+def _earning(world: World, who: int, a: int, b: int, _: int) -> Command:
+    pending = [each.id for each in world.earnings.values() if not each.is_manual]
+    earning_id = _one(pending[-5:], who + a) or EarningId(1)
+    if b < 3:
+        return Approve(earning_id=earning_id)
+    return (
+        Approve(earning_id=earning_id, is_due_only=True)
+        if b < 5
+        else Decline(earning_id=earning_id)
+    )
+
+
+def _adjust(world: World, who: int, a: int, b: int, c: int) -> Command:
+    return Adjust(
+        program_id=PROGRAM,
+        member=_ref(world, who),
+        points=(250, 100, 7, -1, -60, -400, 0, 333)[a],
+        floors_at_zero=b % 2 == 0,
+        moves_lifetime=b < 4,
+        expires_at=world.now + timedelta(days=c) if 0 < c < 4 else None,
+    )
+
+
+def _transfer(world: World, who: int, a: int, b: int, c: int) -> Command:
+    return Transfer(
+        program_id=PROGRAM, source=_ref(world, who), target=_ref(world, a + b), points=c * 25
+    )
+
+
+def _expire(world: World, who: int, _: int, __: int, ___: int) -> Command:
+    return ExpireLots(program_id=PROGRAM, member=_ref(world, who))
+
+
+def _change(world: World, who: int, a: int, b: int, _: int) -> Command:
+    facts: list[dict[str, object]] = [
+        {"is_frozen": True},
+        {"is_frozen": False},
+        {"is_frozen": False},
+        {"email": f"{NAMES[b % 4]}@shop.example"},
+        {"email": f"{NAMES[b % 4]}@shop.example"},
+        {"email": None},
+        {"first_name": "Any"},
+        {},
+    ]
+    return ChangeMember(program_id=PROGRAM, member=_ref(world, who), **facts[a])
+
+
+def _enrol(world: World, who: int, a: int, _: int, __: int) -> Command:
+    name = NAMES[who % 4]
+    email = f"{NAMES[a % 4]}@shop.example" if a == 7 else f"{name}@shop.example"
+    return Enrol(program_id=PROGRAM, external_id=name, email=email)
+
+
+_ACTS: list[tuple[int, Callable[[World, int, int, int, int], Command]]] = [
+    (16, _redeem),
+    (10, _settling),
+    (10, _refund),
+    (7, _earn),
+    (4, _earning),
+    (7, _adjust),
+    (3, _transfer),
+    (2, _expire),
+    (3, _change),
+    (2, _enrol),
+]
+_TABLE = [act for weight, act in _ACTS for _ in range(weight)]
+assert len(_TABLE) == 64
+
+
+def command_of(world: World, dice: Dice) -> Command:
+    """Read the dice as a command about what the world holds now."""
+    what, who, a, b, c = dice
+    return _TABLE[what](world, who, a, b, c)
