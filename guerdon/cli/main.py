@@ -11,6 +11,7 @@ import typer
 from guerdon import __version__
 from guerdon.cli import (
     applying,
+    demonstrating,
     keys,
     migrating,
     pools,
@@ -27,7 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for _group in (serving, migrating, applying, showing):
+for _group in (serving, migrating, applying, showing, demonstrating):
     app.add_typer(_group.commands)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(pools.commands, name="pool")

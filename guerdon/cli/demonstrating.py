@@ -1,0 +1,163 @@
+"""`guerdon demo`: a shop, a shopper, a reward, and the proof, on a private database."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from guerdon.cli.console import fail, out
+
+if TYPE_CHECKING:
+    from guerdon.config import Config
+    from guerdon.domain.blueprint import Blueprint
+
+commands = typer.Typer()
+
+
+@commands.command()
+def demo() -> None:
+    """Set up a demo shop, redeem a reward through each dialect, and prove the ledger."""
+    from guerdon.cli.database import open_database
+    from guerdon.config import read_config
+
+    config = read_config()
+    if not config.is_embedded:
+        fail(
+            "the demo puts a made-up shop into a database of its own; "
+            "unset GUERDON_DATABASE_URL to run it"
+        )
+    with open_database(config) as url:
+        _step("A private PostgreSQL", f"in {config.data_dir}")
+        _migrate(url)
+        blueprint = demo_blueprint(config)
+        is_proven = asyncio.run(_play(config, url, blueprint))
+    if not is_proven:
+        raise typer.Exit(1)
+
+
+def _step(title: str, detail: str) -> None:
+    from rich.markup import escape
+
+    out().print(f"[bold green]✓[/] [bold]{escape(title)}[/] {escape(detail)}")
+
+
+def _migrate(url: str) -> None:
+    from guerdon.store import migrating
+
+    applied = migrating.migrate(url)
+    _step("The schema", f"{len(applied)} migrations applied" if applied else "is the newest")
+
+
+def demo_key(config: "Config", dialect: str) -> str:
+    """Give the demo shop's key: the same at every run in this data folder, and no other's."""
+    import hashlib
+    import hmac
+
+    told = hmac.new(config.get_secret_key().encode(), f"demo {dialect}".encode(), hashlib.sha256)
+    return f"demo_{dialect}_{told.hexdigest()[:40]}"
+
+
+def demo_blueprint(config: "Config") -> "Blueprint":
+    """Read the demo's program file, which comes with the package."""
+    from importlib import resources
+
+    from guerdon.cli.program_checks import to_blueprint
+    from guerdon.cli.program_file import decode_program_file
+
+    text = resources.files("guerdon.cli").joinpath("demo.yaml").read_text("utf-8")
+    return to_blueprint(
+        decode_program_file(text, "demo.yaml"),
+        source="demo.yaml",
+        environment={"DEMO_MAGE_KEY": demo_key(config, "mage")},
+        warn=lambda _: None,
+    )
+
+
+async def _play(config: "Config", url: str, blueprint: "Blueprint") -> bool:
+    from guerdon.cli.demo_shop import DemoShop
+    from guerdon.cli.running import make_runtime
+    from guerdon.engine import applying
+    from guerdon.engine.submitting import Ledger
+    from guerdon.store.connection import open_pool
+
+    pool = await open_pool(url, size=4, application="guerdon demo")
+    try:
+        runtime = make_runtime(config, pool)
+        differences = await applying.apply(runtime, blueprint)
+        slug = blueprint.merchant.slug
+        _step(
+            "The demo shop",
+            f"{slug}: {len(differences)} differences applied"
+            if differences
+            else f"{slug} is there",
+        )
+        shop = await DemoShop.open(Ledger(runtime), slug)
+        shopper = await shop.enrol()
+        _step(
+            "A shopper",
+            f"{shopper.external_id} ({shopper.email}) joined and has points of two lots",
+        )
+        with _server() as base:
+            _step("The server", f"on {base}, for as long as the demo runs")
+            await shop.redeem_by_mage(base, demo_key(config, "mage"), shopper)
+        is_proven = await shop.prove()
+        _say_what_next(config, shopper.external_id, await shop.reward_id())
+        return is_proven
+    finally:
+        await pool.close()
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """Run `guerdon serve` on a free port of the loopback interface."""
+    import subprocess
+    import sys
+
+    options = "--host 127.0.0.1 --port 0 --workers 1 --no-worker".split()
+    server = subprocess.Popen(  # noqa: S603 -- it is our own program
+        [sys.executable, "-m", "guerdon", "serve", *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert server.stderr is not None
+        said = ""
+        for line in server.stderr:
+            said += line
+            if line.startswith("serving on "):
+                yield line.removeprefix("serving on ").strip()
+                return
+        fail(f"the server did not start:\n{said}")
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+def _say_what_next(config: "Config", external_id: str, reward_id: str) -> None:
+    import json
+
+    from rich.markup import escape
+
+    from guerdon.store.embedded import default_data_dir
+
+    folder = (
+        "" if config.data_dir == default_data_dir({}) else f"GUERDON_DATA_DIR={config.data_dir} "
+    )
+    key = demo_key(config, "mage")
+    body = {"customer_identifier": external_id}
+    lines = [
+        f"{folder}make serve",
+        f"curl -H 'Authorization: {key}' http://127.0.0.1:8700/mage/v1/rewards",
+        f"curl -H 'Authorization: {key}' http://127.0.0.1:8700/mage/v1/customers/{external_id}",
+        f"curl -X POST -H 'Authorization: {key}' -H 'Idempotency-Key: my-first-try' \\",
+        f"  -H 'Content-Type: application/json' -d '{json.dumps(body)}' \\",
+        f"  http://127.0.0.1:8700/mage/v1/rewards/{reward_id}/purchase",
+        f"{folder}.venv/bin/guerdon show",
+    ]
+    console = out()
+    console.print(f"\nThe shop stays in {escape(str(config.data_dir))}. To go on with it:\n")
+    for line in lines:
+        console.print(f"  {line}", markup=False)
