@@ -5,9 +5,21 @@ from typing import TYPE_CHECKING
 from guerdon.domain.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
-    from guerdon.domain.catalogue import Catalogue, Program
+    from guerdon.domain.catalogue import Catalogue, Program, Reward
     from guerdon.domain.ids import MerchantId
     from guerdon.store.connection import Pool
+
+
+async def choose_catalogue(pool: "Pool", slug: str | None) -> "Catalogue":
+    """Read what a merchant offers; without a slug, there must be one merchant only."""
+    from guerdon.store import catalogues
+    from guerdon.store.snapshot import snapshot
+
+    merchant_id = await choose_merchant(pool, slug)
+    async with snapshot(pool) as view:
+        merchant = await catalogues.find_merchant(view, merchant_id)
+        assert merchant is not None, "merchants are never deleted"
+        return await catalogues.list_offers(view, merchant)
 
 
 async def choose_merchant(pool: "Pool", slug: str | None) -> "MerchantId":
@@ -44,3 +56,13 @@ def choose_program(catalogue: "Catalogue", slug: str | None) -> "Program":
         if program.slug == slug:
             return program
     raise NotFound(f"there is no program {slug!r}, only {slugs}")
+
+
+def choose_reward(catalogue: "Catalogue", named: str) -> "Reward":
+    """Find a reward named PROGRAM/REWARD, or REWARD alone where there is one program only."""
+    program_slug, slash, slug = named.rpartition("/")
+    program = choose_program(catalogue, program_slug if slash else None)
+    for reward in catalogue.rewards.values():
+        if reward.program_id == program.id and reward.slug == slug:
+            return reward
+    raise NotFound(f"the program {program.slug!r} has no reward {slug!r}")

@@ -7,9 +7,9 @@ import httpx
 from rich.markup import escape
 from rich.table import Table
 
+from guerdon.cli.choosing import choose_catalogue, choose_program, choose_reward
 from guerdon.cli.console import fail, out
 from guerdon.cli.id_forms import id_forms
-from guerdon.cli.merchants import get_merchant, get_program, get_reward
 from guerdon.domain.catalogue import Merchant, Program, Reward
 from guerdon.domain.command import Adjust, Command, Done, Enrol, Enrolled, Result
 from guerdon.domain.ledger import Entry
@@ -33,10 +33,9 @@ class DemoShop:
 
     @classmethod
     async def open(cls, ledger: Ledger, slug: str) -> "DemoShop":
-        async with snapshot(ledger.runtime.pool) as view:
-            merchant = await get_merchant(view, slug)
-        catalogue = await ledger.catalogues.get(merchant.id)
-        return cls(ledger, merchant, get_program(catalogue, None), get_reward(catalogue, _REWARD))
+        catalogue = await choose_catalogue(ledger.runtime.pool, slug)
+        program = choose_program(catalogue, None)
+        return cls(ledger, catalogue.merchant, program, choose_reward(catalogue, _REWARD))
 
     async def reward_id(self) -> str:
         return id_forms("reward", self.reward.id)["mage"]

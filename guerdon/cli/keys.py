@@ -49,28 +49,24 @@ async def _create(
 ) -> None:
     import secrets
 
+    from guerdon.cli.choosing import choose_catalogue, choose_program
     from guerdon.cli.database import open_store
-    from guerdon.cli.merchants import get_merchant, get_program
     from guerdon.cli.running import make_runtime
     from guerdon.config import read_config
     from guerdon.engine.keying import create_key
-    from guerdon.store import catalogues
-    from guerdon.store.snapshot import snapshot
 
     config = read_config()
     async with open_store(config) as pool:
-        async with snapshot(pool) as view:
-            merchant = await get_merchant(view, merchant_slug)
-            catalogue = await catalogues.list_offers(view, merchant)
+        catalogue = await choose_catalogue(pool, merchant_slug)
         is_spanning = dialect == "voucherify"
         program = None
         if program_slug is not None or not is_spanning:
-            program = get_program(catalogue, program_slug)
+            program = choose_program(catalogue, program_slug)
         if is_spanning and app_id is None:
             app_id = secrets.token_hex(16)
         created = await create_key(
             make_runtime(config, pool),
-            merchant_id=merchant.id,
+            merchant_id=catalogue.merchant.id,
             program_id=program.id if program else None,
             dialect=dialect,
             name=name,
@@ -78,7 +74,7 @@ async def _create(
             scopes=scopes,
             app_id=app_id,
         )
-    note(f"key {created.id} of {merchant.slug}; its secret is shown only now:")
+    note(f"key {created.id} of {catalogue.merchant.slug}; its secret is shown only now:")
     if app_id is not None:
         print(f"application id: {app_id}")
     print(created.secret)
@@ -99,18 +95,16 @@ def list_all(
 
 
 async def _list(merchant_slug: str | None) -> "list[Key]":
+    from guerdon.cli.choosing import choose_merchant
     from guerdon.cli.database import open_store
-    from guerdon.cli.merchants import get_merchant
     from guerdon.cli.running import make_runtime
     from guerdon.config import read_config
     from guerdon.engine.keying import list_keys
-    from guerdon.store.snapshot import snapshot
 
     config = read_config()
     async with open_store(config) as pool:
-        async with snapshot(pool) as view:
-            merchant = await get_merchant(view, merchant_slug)
-        return await list_keys(make_runtime(config, pool), merchant.id)
+        merchant_id = await choose_merchant(pool, merchant_slug)
+        return await list_keys(make_runtime(config, pool), merchant_id)
 
 
 def _print_json(keys: "list[Key]") -> None:
@@ -171,16 +165,14 @@ def revoke(
 
 
 async def _revoke(merchant_slug: str | None, key_id: int) -> bool:
+    from guerdon.cli.choosing import choose_merchant
     from guerdon.cli.database import open_store
-    from guerdon.cli.merchants import get_merchant
     from guerdon.cli.running import make_runtime
     from guerdon.config import read_config
     from guerdon.domain.ids import KeyId
     from guerdon.engine.keying import revoke_key
-    from guerdon.store.snapshot import snapshot
 
     config = read_config()
     async with open_store(config) as pool:
-        async with snapshot(pool) as view:
-            merchant = await get_merchant(view, merchant_slug)
-        return await revoke_key(make_runtime(config, pool), merchant.id, KeyId(key_id))
+        merchant_id = await choose_merchant(pool, merchant_slug)
+        return await revoke_key(make_runtime(config, pool), merchant_id, KeyId(key_id))

@@ -17,6 +17,7 @@ from guerdon.cli import (
     pools,
     serving,
     showing,
+    verifying,
 )
 from guerdon.cli.console import err
 
@@ -28,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for _group in (serving, migrating, applying, showing, demonstrating):
+for _group in (serving, migrating, applying, showing, verifying, demonstrating):
     app.add_typer(_group.commands)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(pools.commands, name="pool")

@@ -39,17 +39,14 @@ def add(
 
 
 async def _add(merchant_slug: str | None, reward_name: str, codes: list[str]) -> int:
+    from guerdon.cli.choosing import choose_catalogue, choose_reward
     from guerdon.cli.database import open_store
-    from guerdon.cli.merchants import get_merchant, get_reward
     from guerdon.cli.running import make_runtime
     from guerdon.config import read_config
     from guerdon.engine.pooling import add_codes
-    from guerdon.store import catalogues
-    from guerdon.store.snapshot import snapshot
 
     config = read_config()
     async with open_store(config) as pool:
-        async with snapshot(pool) as view:
-            merchant = await get_merchant(view, merchant_slug)
-            reward = get_reward(await catalogues.list_offers(view, merchant), reward_name)
-        return await add_codes(make_runtime(config, pool), merchant.id, reward.id, codes)
+        catalogue = await choose_catalogue(pool, merchant_slug)
+        reward = choose_reward(catalogue, reward_name)
+        return await add_codes(make_runtime(config, pool), catalogue.merchant.id, reward.id, codes)

@@ -1,5 +1,8 @@
 """The application of a web process: opened when the process starts, closed when it ends."""
 
+import asyncio
+import os
+import signal
 from contextlib import AsyncExitStack
 
 import structlog
@@ -13,6 +16,7 @@ from guerdon.http.asgi import Receive, Scope, Send
 from guerdon.store.connection import open_pool
 from guerdon.web import WebApp, create_app
 
+_PARENT_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -20,8 +24,9 @@ class Served:
     """Opens connections in the process's own event loop, and closes them when the last request
     has its answer."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, parent: int | None = None) -> None:
         self._config = config
+        self._parent = parent
         self._app: WebApp | None = None
         self._open = AsyncExitStack()
 
@@ -42,9 +47,18 @@ class Served:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
+        if self._parent is not None:
+            self._follow_parent()
         await receive()
         await self._open.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _follow_parent(self) -> None:
+        """Stop when the parent was killed, or the port would be held by processes nobody minds."""
+        if os.getppid() != self._parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        asyncio.get_running_loop().call_later(_PARENT_SECONDS, self._follow_parent)
 
     async def _start(self) -> None:
         config = self._config
@@ -62,4 +76,4 @@ def make_served() -> Served:
     """Make the application of one of several web processes."""
     config = read_config()
     set_up_logs(config)
-    return Served(config)
+    return Served(config, parent=os.getppid())

@@ -43,18 +43,19 @@ def show(
 
 
 async def _read(slug: str | None, *, with_archived: bool) -> _Facts:
+    from guerdon.cli.choosing import choose_catalogue
     from guerdon.cli.database import open_store
-    from guerdon.cli.merchants import get_merchant
     from guerdon.config import read_config
-    from guerdon.store import catalogues, integrations, webhook_subscriptions
+    from guerdon.store import integrations, webhook_subscriptions
     from guerdon.store.snapshot import snapshot
 
-    async with open_store(read_config()) as pool, snapshot(pool) as view:
-        merchant = await get_merchant(view, slug)
-        catalogue = await catalogues.list_offers(view, merchant)
-        hooks = await webhook_subscriptions.list_all_subscriptions(view, merchant.id)
-        connected = [each for each, _ in await integrations.list_integrations(view, merchant.id)]
-    return facts_of(catalogue, hooks, connected, with_archived=with_archived)
+    async with open_store(read_config()) as pool:
+        catalogue = await choose_catalogue(pool, slug)
+        merchant_id = catalogue.merchant.id
+        async with snapshot(pool) as view:
+            hooks = await webhook_subscriptions.list_all_subscriptions(view, merchant_id)
+            connected = await integrations.list_integrations(view, merchant_id)
+    return facts_of(catalogue, hooks, [each for each, _ in connected], with_archived=with_archived)
 
 
 def facts_of(
