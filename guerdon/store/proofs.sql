@@ -1,6 +1,7 @@
 -- Each check gives the rows whose figures do not follow from the entries: which row, whose wallet,
 -- what is wrong, what it must be, what it is. $2 bounds the answer; $3 names the wallets to look
--- at, null for all of them. Aggregates are plain, so that a merchant's rows are each read once.
+-- at, null for all of them. A cheap condition picks the rows that are wrong; only for those is it
+-- put into words.
 
 -- name: begin_proof
 -- Give this transaction time and room to sort, and plans made for the merchant at hand.
@@ -95,7 +96,7 @@ FROM (
     SELECT b.id, b.wallet_id, b.kind, b.points, b.points_after,
            lag(b.points_after, 1, 0::bigint) OVER of_wallet + b.points AS points_due,
            CASE cardinality(b.lot_points) WHEN 1 THEN b.lot_points[1]
-               ELSE (SELECT coalesce(sum(d.points), 0) FROM unnest(b.lot_points) AS d (points))
+               ELSE (SELECT coalesce(sum(d.points), 0)::bigint FROM unnest(b.lot_points) AS d (points))
            END AS points_drawn
     FROM entries b
     WHERE b.merchant_id = $1 AND ($3::bigint[] IS NULL OR b.wallet_id = ANY ($3::bigint[]))
@@ -107,7 +108,10 @@ CROSS JOIN LATERAL (VALUES
     ('sign_of_kind', CASE WHEN e.kind IN ('earned', 'released', 'refunded') THEN 1
         WHEN e.kind IN ('redeemed', 'expired') THEN -1 ELSE sign(e.points) END, sign(e.points))
 ) AS v (fault, expected, found)
-WHERE v.expected <> v.found
+WHERE (e.points_after <> e.points_due OR e.points_drawn <> e.points
+    OR (e.kind IN ('earned', 'released', 'refunded') AND e.points <= 0)
+    OR (e.kind IN ('redeemed', 'expired') AND e.points >= 0))
+  AND v.expected <> v.found
 ORDER BY e.wallet_id, e.id
 LIMIT $2;
 
@@ -126,6 +130,10 @@ CROSS JOIN LATERAL (VALUES
         THEN coalesce(e.earning_id::text, 'one') ELSE e.earning_id::text END, a.id::text)
 ) AS v (fault, expected, found)
 WHERE e.merchant_id = $1 AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
+  AND (w.id IS NULL
+    OR (r.id IS NULL
+      AND (e.redemption_id IS NOT NULL OR e.kind IN ('redeemed', 'released', 'refunded')))
+    OR (a.id IS NULL AND (e.earning_id IS NOT NULL OR e.kind = 'earned')))
   AND v.expected IS DISTINCT FROM v.found
 ORDER BY e.wallet_id, e.id
 LIMIT $2;
@@ -145,6 +153,9 @@ CROSS JOIN LATERAL (VALUES
         AND (l.expires_at IS NULL OR e.created_at < l.expires_at) THEN 'lot ' || l.id END)
 ) AS v (fault, expected, found)
 WHERE e.merchant_id = $1 AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
+  AND (l.id IS NULL OR l.wallet_id <> e.wallet_id
+    OR (d.points < 0 AND e.kind <> 'expired' AND e.created_at >= l.expires_at)
+    OR (e.kind = 'expired' AND (l.expires_at IS NULL OR e.created_at < l.expires_at)))
   AND v.expected IS DISTINCT FROM v.found
 ORDER BY e.wallet_id, e.id
 LIMIT $2;
@@ -175,6 +186,9 @@ CROSS JOIN LATERAL (VALUES
     ('is_open', (l.points_remaining > 0)::integer, l.is_open::integer)
 ) AS v (fault, expected, found)
 WHERE l.merchant_id = $1 AND ($3::bigint[] IS NULL OR l.wallet_id = ANY ($3::bigint[]))
+  AND (drawn.lot_id IS NULL OR drawn.points_first <> l.points OR drawn.points <> l.points_remaining
+    OR drawn.points_least < 0 OR drawn.points_most > drawn.points_first
+    OR l.is_open <> (l.points_remaining > 0))
   AND v.expected <> v.found
 ORDER BY l.wallet_id, l.id
 LIMIT $2;
@@ -225,6 +239,20 @@ CROSS JOIN LATERAL (VALUES
         ELSE 'not all given back' END)
 ) AS v (fault, expected, found)
 WHERE r.merchant_id = $1 AND ($3::bigint[] IS NULL OR r.wallet_id = ANY ($3::bigint[]))
+  AND (w.member_id IS DISTINCT FROM r.member_id OR o.reward_id IS DISTINCT FROM r.reward_id
+    OR (p.id IS NULL) <> (r.points_cost = 0) OR p.kind <> 'redeemed' OR p.points <> -r.points_cost
+    OR p.wallet_id <> r.wallet_id
+    OR (r.points_cost > 0 AND p.redemption_id IS DISTINCT FROM r.id)
+    OR p.lot_ids <> r.lot_ids OR EXISTS (
+        SELECT 1 FROM unnest(p.lot_points, r.lot_points) AS d (paid, drawn)
+        WHERE d.paid IS DISTINCT FROM -d.drawn)
+    OR coalesce(back.redeemed_count, 0) <> (r.points_cost > 0)::integer
+    OR coalesce(back.points, 0) <> r.points_refunded
+    OR coalesce(back.released_count, 0) <> (r.status = 'declined' AND r.points_cost > 0)::integer
+    OR (back.refunded_count > 0 AND r.status IN ('pending', 'declined'))
+    OR (r.status IN ('declined', 'void')) <> (r.points_refunded = r.points_cost
+        AND r.units_refunded = r.units)
+    OR (r.status = 'pending' AND (r.points_refunded > 0 OR r.units_refunded > 0)))
   AND coalesce(v.expected, '') <> coalesce(v.found, '')
 ORDER BY r.wallet_id, r.id
 LIMIT $2;
