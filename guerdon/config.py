@@ -14,7 +14,8 @@ from guerdon.store.embedded import default_data_dir
 
 LogFormat = Literal["auto", "console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-DialectName = Literal["mage", "loyaltylion", "voucherify"]
+# What a host name can be bound to.
+DialectName = Literal["mage"]
 
 _PREFIX = "GUERDON_"
 _SECRET_KEY_BYTES_MIN = 32
@@ -159,7 +160,7 @@ def _secret_key(key: str | None) -> str | None:
 
 
 def _hosts(text: str | None) -> dict[str, DialectName]:
-    """Read `mage.shop.example=mage, lion.shop.example=loyaltylion`."""
+    """Read `points.shop.example=mage, loyalty.shop.example=mage`."""
     hosts: dict[str, DialectName] = {}
     for pair in filter(None, (part.strip() for part in (text or "").split(","))):
         name, _, dialect = (part.strip().lower() for part in pair.partition("="))

@@ -36,9 +36,15 @@ def apply(
     What the file leaves out is archived, never deleted. Applying twice changes nothing."""
     from guerdon.cli.program_checks import to_blueprint
     from guerdon.cli.program_file import read_program_file
+    from guerdon.cli.running import url_rules
+    from guerdon.config import read_config
 
     blueprint = to_blueprint(
-        read_program_file(file), source=str(file), environment=os.environ, warn=warn
+        read_program_file(file),
+        source=str(file),
+        environment=os.environ,
+        warn=warn,
+        url_rules=url_rules(read_config()),
     )
     differences = asyncio.run(apply_blueprint(blueprint, is_plan=plan))
     print_differences(differences)

@@ -65,6 +65,7 @@ def demo_blueprint(config: "Config") -> "Blueprint":
 
     from guerdon.cli.program_checks import to_blueprint
     from guerdon.cli.program_file import decode_program_file
+    from guerdon.cli.running import url_rules
 
     text = resources.files("guerdon.cli").joinpath("demo.yaml").read_text("utf-8")
     return to_blueprint(
@@ -72,6 +73,7 @@ def demo_blueprint(config: "Config") -> "Blueprint":
         source="demo.yaml",
         environment={"DEMO_MAGE_KEY": demo_key(config, "mage")},
         warn=lambda _: None,
+        url_rules=url_rules(config),
     )
 
 

@@ -3,35 +3,26 @@
 What one key may hold is checked with the file's shape; here is what only several keys together say.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from math import log2
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
+from guerdon.cli.access_checks import wanted_integrations, wanted_key, wanted_webhook
+from guerdon.cli.checking import Checks
 from guerdon.cli.program_file import (
     BadProgramFile,
     DiscountPart,
-    IntegrationsPart,
-    KeyPart,
-    MarketingPart,
     ProgramFile,
     ProgramPart,
     RewardPart,
     RulePart,
     TierPart,
-    WebhookPart,
 )
-from guerdon.config import BadSetting, read_secret
 from guerdon.domain.blueprint import (
     UNDATED,
     Blueprint,
-    WantedIntegration,
-    WantedKey,
     WantedProgram,
     WantedReward,
-    WantedWebhook,
 )
 from guerdon.domain.catalogue import (
     Category,
@@ -52,13 +43,12 @@ from guerdon.domain.ids import (
     RuleId,
     TierId,
 )
-from guerdon.domain.integration import IntegrationKind
-from guerdon.domain.money import to_minor
-from guerdon.engine.keying import SECRET_LENGTH_MIN
+from guerdon.domain.webhook_url import UrlRules
 
 _CODE_BITS_ADVISED = 40
 _CODE_BITS_MAX = 120
-_AMOUNT_MAX = Decimal(10) ** 12
+# Which platform hands a reward over.
+_NEEDS_SHOPIFY = ("shopify", "shopify_pool", "gift_card", "store_credit")
 _DEFAULTS: dict[Trigger, tuple[Category, str]] = {
     "order_paid": ("purchase", "place_order"),
     "signup": ("signup", "signup"),
@@ -70,84 +60,16 @@ _DEFAULTS: dict[Trigger, tuple[Category, str]] = {
 }
 
 
-class Checks:
-    """Collects problems and warnings, each with the path to what is wrong."""
-
-    def __init__(self, environment: Mapping[str, str], currency: str) -> None:
-        self.environment = environment
-        self.currency = currency
-        self.problems: list[str] = []
-        self.warnings: list[str] = []
-
-    def refuse(self, path: str, what: str) -> None:
-        self.problems.append(f"{path}: {what}")
-
-    def distinct(self, path: str, key: str, values: Iterable[Hashable]) -> None:
-        """Refuse a list in which two parts have the same key, at the second of them."""
-        seen: set[Hashable] = set()
-        for index, value in enumerate(values):
-            if value in seen:
-                self.refuse(f"{path}[{index}].{key}", f"{value!r} is there twice")
-            seen.add(value)
-
-    def timezone(self, path: str, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            self.refuse(path, f"no time zone {name!r}")
-        return name
-
-    def url(self, path: str, value: str | None) -> None:
-        if value is None:
-            return
-        try:
-            parts = urlsplit(value)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            self.refuse(path, f"{value!r} is not an http or https address")
-
-    def minor(self, path: str, amount: Decimal | None) -> int | None:
-        if amount is None:
-            return None
-        if not amount.is_finite() or not 0 <= amount <= _AMOUNT_MAX:
-            self.refuse(path, f"{amount} is not an amount of money")
-            return None
-        try:
-            return to_minor(amount, self.currency)
-        except ValueError as error:
-            self.refuse(path, str(error))
-            return None
-
-    def scaled(self, path: str, number: Decimal, scale: int, low: int, high: int) -> int:
-        """Give a number times its scale as a whole number within bounds of the number itself."""
-        scaled = number * scale if number.is_finite() else Decimal("0.5")
-        if scaled != scaled.to_integral_value():
-            self.refuse(path, f"{number} has more than {len(str(scale)) - 1} decimal places")
-            return scale
-        if not low <= number <= high:
-            self.refuse(path, f"{number} is not from {low} to {high}")
-        return int(scaled)
-
-    def secret(self, path: str, variable: str, length_min: int = 1) -> str:
-        """Give a secret by its variable; what a person could guess is refused."""
-        try:
-            value = read_secret(self.environment, variable)
-        except BadSetting as error:
-            self.refuse(path, str(error))
-            return ""
-        if value is None:
-            self.refuse(path, f"the environment variable {variable} is not set")
-        elif len(value) < length_min or not value.isascii():
-            self.refuse(path, f"{variable} must hold {length_min} ASCII characters or more")
-        return value or ""
-
-
 def to_blueprint(
-    file: ProgramFile, *, source: str, environment: Mapping[str, str], warn: Callable[[str], None]
+    file: ProgramFile,
+    *,
+    source: str,
+    environment: Mapping[str, str],
+    warn: Callable[[str], None],
+    url_rules: UrlRules,
 ) -> Blueprint:
     """Check a program file as a whole. Raises BadProgramFile with every problem found."""
-    checks = Checks(environment, file.merchant.currency)
+    checks = Checks(environment, file.merchant.currency, url_rules)
     merchant = Merchant(
         id=MerchantId(0),
         slug=file.merchant.slug,
@@ -166,24 +88,36 @@ def to_blueprint(
     )
     slugs = [program.slug for program in file.programs]
     keys = tuple(
-        _key(checks, f"keys[{index}]", part, slugs) for index, part in enumerate(file.keys)
+        wanted_key(checks, f"keys[{index}]", part, slugs) for index, part in enumerate(file.keys)
     )
     checks.distinct("keys", "secret_env", (key.secret or index for index, key in enumerate(keys)))
     blueprint = Blueprint(
         merchant=merchant,
         programs=programs,
         keys=keys,
-        integrations=_integrations(checks, file.integrations),
+        integrations=wanted_integrations(checks, file.integrations),
         webhooks=tuple(
-            _webhook(checks, f"webhooks[{index}]", part, slugs)
+            wanted_webhook(checks, f"webhooks[{index}]", part, slugs)
             for index, part in enumerate(file.webhooks)
         ),
     )
+    if file.integrations.shopify is None:
+        _warn_of_shopify(checks, file)
     if checks.problems:
         raise BadProgramFile(source, checks.problems)
     for warning in checks.warnings:
         warn(warning)
     return blueprint
+
+
+def _warn_of_shopify(checks: Checks, file: ProgramFile) -> None:
+    for program_index, program in enumerate(file.programs):
+        for index, reward in enumerate(program.rewards):
+            if reward.fulfil.by in _NEEDS_SHOPIFY:
+                checks.warnings.append(
+                    f"programs[{program_index}].rewards[{index}].fulfil.by: {reward.fulfil.by} "
+                    "cannot hand anything over without integrations.shopify"
+                )
 
 
 def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -> WantedProgram:
@@ -382,82 +316,4 @@ def _rule(checks: Checks, path: str, part: RulePart) -> EarningRule:
         call_to_action_url=part.call_to_action_url,
         created_at=UNDATED,
         updated_at=UNDATED,
-    )
-
-
-def _choose_program(
-    checks: Checks, path: str, part: KeyPart | WebhookPart, slugs: list[str]
-) -> str | None:
-    """Give the program that a key or a webhook is for. A Voucherify application spans all of them;
-    elsewhere the only program need not be named."""
-    if part.program is None:
-        if part.dialect == "voucherify":
-            return None
-        if len(slugs) == 1:
-            return slugs[0]
-        checks.refuse(f"{path}.program", f"missing; there are {len(slugs)} programs")
-    elif part.program not in slugs:
-        checks.refuse(f"{path}.program", f"no program {part.program!r}")
-    return part.program
-
-
-def _key(checks: Checks, path: str, part: KeyPart, slugs: list[str]) -> WantedKey:
-    program = _choose_program(checks, path, part, slugs)
-    app_id = part.app_id
-    if part.app_id_env is not None:
-        if app_id is not None:
-            checks.refuse(f"{path}.app_id_env", "app_id is there too; give one of them")
-        app_id = checks.secret(f"{path}.app_id_env", part.app_id_env)
-    if part.dialect == "voucherify" and app_id is None:
-        checks.refuse(f"{path}.app_id_env", "missing; a voucherify key has an application id")
-    elif part.dialect != "voucherify" and app_id is not None:
-        checks.refuse(f"{path}.app_id", "only a voucherify key has one")
-    if part.scopes and part.dialect != "loyaltylion":
-        checks.refuse(f"{path}.scopes", "only a loyaltylion key has them; use access")
-    return WantedKey(
-        name=part.name,
-        dialect=part.dialect,
-        program=program,
-        access=part.access,
-        scopes=part.scopes,
-        app_id=app_id,
-        secret=checks.secret(f"{path}.secret_env", part.secret_env, SECRET_LENGTH_MIN),
-    )
-
-
-def _integrations(checks: Checks, parts: IntegrationsPart) -> tuple[WantedIntegration, ...]:
-    wanted = []
-    if parts.shopify is not None:
-        part, path = parts.shopify, "integrations.shopify"
-        checks.url(f"{path}.base_url", part.base_url)
-        definition = {"shop": part.shop, "api_version": part.api_version, "base_url": part.base_url}
-        secrets = {"token": checks.secret(f"{path}.token_env", part.token_env)}
-        wanted.append(WantedIntegration(kind="shopify", definition=definition, secrets=secrets))
-    marketing: dict[IntegrationKind, MarketingPart | None] = {
-        "klaviyo": parts.klaviyo,
-        "omnisend": parts.omnisend,
-        "postscript": parts.postscript,
-    }
-    for kind, each in marketing.items():
-        if each is not None:
-            path = f"integrations.{kind}"
-            checks.url(f"{path}.base_url", each.base_url)
-            secrets = {"key": checks.secret(f"{path}.key_env", each.key_env)}
-            definition = {"base_url": each.base_url}
-            wanted.append(WantedIntegration(kind=kind, definition=definition, secrets=secrets))
-    return tuple(wanted)
-
-
-def _webhook(checks: Checks, path: str, part: WebhookPart, slugs: list[str]) -> WantedWebhook:
-    checks.url(f"{path}.url", part.url)
-    if len(set(part.events)) != len(part.events):
-        checks.refuse(f"{path}.events", "an event is there twice")
-    return WantedWebhook(
-        url=part.url,
-        dialect=part.dialect,
-        program=_choose_program(checks, path, part, slugs),
-        events=part.events,
-        description=part.description,
-        is_active=part.is_active,
-        secret=checks.secret(f"{path}.secret_env", part.secret_env),
     )

@@ -1,6 +1,7 @@
 """What every process hands to the engine, made from the settings."""
 
 from guerdon.config import Config
+from guerdon.domain.webhook_url import UrlRules
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.sealing import Seal
 from guerdon.store.connection import Pool
@@ -12,4 +13,11 @@ def make_runtime(config: Config, pool: Pool, *, needs_seal: bool = False) -> Run
     seal = None
     if needs_seal or config.is_embedded or config.secret_key is not None:
         seal = Seal(config.get_secret_key().encode())
-    return Runtime(pool=pool, seal=seal)
+    return Runtime(pool=pool, seal=seal, webhook_urls=url_rules(config))
+
+
+def url_rules(config: Config) -> UrlRules:
+    """Give what the operator allows of webhooks' addresses."""
+    return UrlRules(
+        allows_http=config.webhook_allow_http, allows_private=config.webhook_allow_private
+    )
