@@ -1,5 +1,7 @@
 """Earning rules: listed, and awarded by a call."""
 
+from collections.abc import Callable
+
 from guerdon.dialects.mage.call import Call, answer, required_text
 from guerdon.dialects.mage.errors import Fault, Named
 from guerdon.dialects.mage.parameters import (
@@ -12,13 +14,16 @@ from guerdon.dialects.mage.parameters import (
 from guerdon.dialects.mage.translate import member_ref, undress
 from guerdon.dialects.mage.translate_earning import award_document, rule_resource
 from guerdon.dialects.mage.wire_earning import AwardBody
-from guerdon.domain.catalogue import Category
+from guerdon.domain.catalogue import Category, EarningRule
 from guerdon.domain.command import Earn, Earned
 from guerdon.domain.ids import RuleId
 from guerdon.http.asgi import Answer
 from guerdon.store.snapshot import snapshot
 
-SORTS = ("created_at", "name")
+SORTS: dict[str, Callable[[EarningRule], tuple[object, int]]] = {
+    "created_at": lambda rule: (rule.created_at, rule.id),
+    "name": lambda rule: (rule.name.casefold(), rule.id),
+}
 _AWARDABLE: tuple[Category, ...] = ("social", "engagement")
 # No rule has it; the ledger then answers for the customer first, as the vendor does.
 _NO_RULE = RuleId(0)
@@ -38,8 +43,7 @@ async def list_rules(call: Call) -> Answer:
         and rule.archived_at is None
         and is_active in (None, rule.is_active)
     ]
-    field = sort.removeprefix("-")
-    rules.sort(key=lambda rule: (getattr(rule, field), rule.id), reverse=sort.startswith("-"))
+    rules.sort(key=SORTS[sort.removeprefix("-")], reverse=sort.startswith("-"))
     data = [rule_resource(rule) for rule in slice_of(page, rules)]
     return collection_answer(page, len(rules), data)
 

@@ -10,10 +10,12 @@ import pytest
 from guerdon.domain.catalogue import FulfilBy
 from guerdon.engine.ports import Fulfiller
 from guerdon.engine.runtime import Runtime, utc_now
+from guerdon.engine.sealing import Seal
 from guerdon.engine.submitting import Ledger
 from tests.builders.http import Served, serve
 from tests.builders.shop import Shop, make_shop, save_shop
 
+SEAL = Seal(b"a sealing key of thirty-two bytes or more")
 Serve = Callable[..., Awaitable[Served]]
 
 
@@ -30,7 +32,8 @@ async def serve_shop(pool: asyncpg.Pool) -> AsyncIterator[Serve]:
             fulfillers: Mapping[FulfilBy, Fulfiller] | None = None,
         ) -> Served:
             saved = await save_shop(pool, shop or make_shop())
-            ledger = Ledger(Runtime(pool=pool, now=now, fulfillers=fulfillers or {}))
+            runtime = Runtime(pool=pool, now=now, fulfillers=fulfillers or {}, seal=SEAL)
+            ledger = Ledger(runtime)
             served = await serve(ledger, saved, calls_per_second_max=calls_per_second_max)
             await stack.enter_async_context(served.client)
             stack.push_async_callback(ledger.close)
