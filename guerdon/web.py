@@ -12,7 +12,7 @@ from guerdon.engine.submitting import Ledger
 from guerdon.http.asgi import Answer, Receive, Scope, Send, send_answer
 from guerdon.http.metering import Meter
 from guerdon.store.faults import DRIVER_ERRORS
-from guerdon.store.offers import list_merchants
+from guerdon.store.offers import find_merchant_by_slug
 from guerdon.store.snapshot import snapshot
 
 _log = structlog.get_logger(__name__)
@@ -93,10 +93,13 @@ class WebApp:
     async def _readiness(self) -> Answer:
         try:
             async with snapshot(self._ledger.runtime.pool) as view:
-                await list_merchants(view)
+                # Any look-up will do: without the schema there is no table to look in.
+                await find_merchant_by_slug(view, "")
         except DRIVER_ERRORS as error:
             _log.warning("not_ready", error=repr(error))
-            return _plain(503, status="unavailable", reason="the database does not answer")
+            return _plain(
+                503, status="unavailable", reason="the database does not answer, or has no schema"
+            )
         return _READY
 
     async def _metrics(self) -> Answer:

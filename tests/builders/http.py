@@ -1,6 +1,8 @@
 """A served shop: the application on a real database, a client, keys and members."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 
@@ -11,6 +13,7 @@ from guerdon.domain.key import Access
 from guerdon.domain.member import MemberRef
 from guerdon.engine.keying import Keyring, create_key
 from guerdon.engine.submitting import Ledger
+from guerdon.store.connection import Pool
 from guerdon.web import WebApp, create_app
 from tests.builders.shop import PROGRAM, Shop
 
@@ -26,6 +29,17 @@ class Served:
     ledger: Ledger
     app: WebApp
     client: httpx.AsyncClient
+
+    @property
+    def pool(self) -> Pool:
+        return self.ledger.runtime.pool
+
+    async def customer(self, identifier: str = "7001") -> dict[str, Any]:
+        """Give a customer's attributes as the dialect shows them."""
+        response = await self.client.get(f"/v1/customers/{identifier}")
+        assert response.status_code == 200
+        attributes: dict[str, Any] = response.json()["data"]["attributes"]
+        return attributes
 
     async def enrol(
         self, external_id: str = "7001", email: str | None = "ana@shop.example", points: int = 0
@@ -52,13 +66,17 @@ class Served:
 
 
 async def add_key(
-    ledger: Ledger, shop: Shop, secret: str = SECRET, access: Access = "full"
+    ledger: Ledger,
+    shop: Shop,
+    secret: str = SECRET,
+    access: Access = "full",
+    dialect: str = "mage",
 ) -> None:
     await create_key(
         ledger.runtime,
         merchant_id=shop.id,
         program_id=shop.program.id,
-        dialect="mage",
+        dialect=dialect,
         name=access,
         access=access,
         secret=secret,
@@ -81,3 +99,46 @@ async def serve(ledger: Ledger, shop: Shop, *, calls_per_second_max: int = 0) ->
         headers={"Authorization": SECRET},
     )
     return Served(shop=shop, ledger=ledger, app=app, client=client)
+
+
+class Clock:
+    """A runtime's clock that stands still until it is moved."""
+
+    def __init__(
+        self, now: datetime = datetime(2026, 3, 14, 9, 26, 53, 589000, tzinfo=UTC)
+    ) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+def error_of(response: httpx.Response) -> tuple[int, str, str]:
+    """Give an error answer's status, title and detail; the envelope holds nothing else."""
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    body = response.json()
+    assert list(body) == ["errors"]
+    (error,) = body["errors"]
+    assert list(error) == ["status", "title", "detail"]
+    assert error["status"] == str(response.status_code)
+    return response.status_code, error["title"], error["detail"]
+
+
+_TABLES = (
+    "members wallets lots entries redemptions earnings pool_codes reward_counters"
+    " idempotency_records events webhook_subscriptions"
+).split()
+
+
+async def everything(pool: Pool) -> dict[str, list[str]]:
+    """Read all rows that a call may change, to compare before and after."""
+    found = {}
+    async with pool.acquire() as connection:
+        for table in _TABLES:
+            query = f"SELECT t::text AS row FROM {table} t ORDER BY 1"  # noqa: S608 -- our own
+            rows = await connection.fetch(query)
+            found[table] = [row["row"] for row in rows]
+    return found
