@@ -113,10 +113,15 @@ def _wallet_drift(world: World) -> list[str]:
 
 def _lot_drift(world: World) -> list[str]:
     drawn: dict[int, int] = {}
+    found = []
     for entry in world.entries:
         for lot_id, points in zip(entry.lot_ids, entry.lot_points, strict=True):
             drawn[lot_id] = drawn.get(lot_id, 0) + points
-    return [
+            expires_at = world.lots[lot_id].expires_at
+            is_over = expires_at is not None and expires_at <= entry.created_at
+            if points < 0 and is_over != (entry.kind == "expired"):
+                found.append(f"entry {entry.id}: {entry.kind} drew a lot that ends {expires_at}")
+    return found + [
         f"lot {lot_id}: entries tell {drawn.get(lot_id, 0)}, it holds {kept}"
         for lot_id, kept in world.remaining.items()
         if drawn.get(lot_id, 0) != kept or not 0 <= kept <= world.lots[lot_id].points
