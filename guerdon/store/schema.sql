@@ -94,6 +94,22 @@ CREATE TABLE idempotency_records (
 );
 CREATE INDEX idempotency_records_by_age ON idempotency_records USING btree (merchant_id, created_at);
 
+CREATE TABLE imports (
+    merchant_id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    digest bytea NOT NULL,
+    file_name text NOT NULL,
+    rows_done bigint NOT NULL,
+    rows_refused bigint NOT NULL,
+    members_made bigint NOT NULL,
+    points_made bigint NOT NULL,
+    errors_bytes bigint NOT NULL,
+    is_finished boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT imports_pkey PRIMARY KEY (merchant_id, program_id, digest)
+);
+
 CREATE TABLE integrations (
     merchant_id bigint NOT NULL,
     kind text NOT NULL,
@@ -339,6 +355,7 @@ CREATE TABLE webhook_subscriptions (
 
 ALTER TABLE earning_rules ADD CONSTRAINT earning_rules_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE earnings ADD CONSTRAINT earnings_member_fkey FOREIGN KEY (merchant_id, member_id) REFERENCES members(merchant_id, id);
+ALTER TABLE imports ADD CONSTRAINT imports_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE integrations ADD CONSTRAINT integrations_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
 ALTER TABLE lots ADD CONSTRAINT lots_wallet_fkey FOREIGN KEY (merchant_id, wallet_id) REFERENCES wallets(merchant_id, id);
 ALTER TABLE members ADD CONSTRAINT members_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);

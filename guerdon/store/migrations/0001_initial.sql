@@ -326,6 +326,26 @@ CREATE UNIQUE INDEX earnings_action_key_unique ON earnings (merchant_id, rule_id
     WHERE action_key IS NOT NULL;
 CREATE INDEX earnings_due ON earnings (merchant_id, due_at) WHERE status = 'pending';
 
+-- How far each imported file has come: written in the transaction of each of its chunks, so that a
+-- killed import goes on where it stood. A file is known by the digest of its bytes.
+CREATE TABLE imports (
+    merchant_id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    digest bytea NOT NULL,
+    file_name text NOT NULL,
+    rows_done bigint NOT NULL,
+    rows_refused bigint NOT NULL,
+    members_made bigint NOT NULL,
+    points_made bigint NOT NULL,
+    errors_bytes bigint NOT NULL,
+    is_finished boolean NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT imports_pkey PRIMARY KEY (merchant_id, program_id, digest),
+    CONSTRAINT imports_program_fkey FOREIGN KEY (merchant_id, program_id)
+        REFERENCES programs (merchant_id, id)
+);
+
 CREATE TABLE pool_codes (
     merchant_id bigint NOT NULL,
     id bigint NOT NULL,

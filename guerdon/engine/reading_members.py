@@ -1,0 +1,319 @@
+"""Reads a file of members: rows that are good as columns, the others with what is wrong."""
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
+from typing import TextIO
+
+from msgspec import Struct, field
+
+from guerdon.domain.award import POINTS_MAX
+from guerdon.domain.catalogue import Catalogue, Program
+from guerdon.domain.clock import zone
+from guerdon.domain.errors import Invalid
+from guerdon.domain.ids import TierId
+
+COLUMNS = (
+    "external_id",
+    "email",
+    "first_name",
+    "last_name",
+    "points",
+    "points_expire_at",
+    "tier",
+    "status",
+)
+TEXT_LENGTH_MAX = 255
+# A quote that is never closed would else swallow the rest of the file.
+FIELD_LENGTH_MAX = 10_000
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_DIGITS = re.compile(r"[0-9]{1,13}")
+_STATUSES = {"": False, "active": False, "excluded": True}
+
+
+class BadFile(Invalid):
+    """The file as a whole cannot be imported."""
+
+    code = "bad_file"
+
+
+class BadRow(Struct, frozen=True):
+    """A row that is left out. `line` is where it begins, counted from 1, the header included."""
+
+    line: int
+    column: str
+    reason: str
+    row: list[str]
+
+
+class GoodRow(Struct, frozen=True):
+    """A row that can be imported, and what it was read from."""
+
+    line: int
+    row: list[str]
+    external_id: str
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    points: int
+    points_lifetime: int
+    expires_at: datetime | None
+    tier_id: TierId | None
+    is_frozen: bool
+
+
+class Chunk(Struct):
+    """So many rows of the file on end; `rows_start` were read before them."""
+
+    rows_start: int
+    rows_count: int = 0
+    lines_done: int = 0
+    good: list[GoodRow] = field(default_factory=list)
+    bad: list[BadRow] = field(default_factory=list)
+
+    @property
+    def rows_end(self) -> int:
+        return self.rows_start + self.rows_count
+
+
+class Fault(Exception):
+    """What is wrong with a row, and in which column."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column = column
+        self.reason = reason
+
+
+class Lines:
+    """Hands a file's lines to the CSV reader, and takes back those a broken row has swallowed."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = iter(file)
+        self._returned: deque[str] = deque()
+        self._of_row: list[str] = []
+        self.done = 0
+
+    def __iter__(self) -> "Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._returned.popleft() if self._returned else next(self._file)
+        self._of_row.append(line)
+        return line
+
+    def begin_row(self) -> None:
+        """Count the lines of the row before."""
+        self.done += len(self._of_row)
+        self._of_row.clear()
+
+    def break_row(self) -> str:
+        """End a row that cannot be read with its first line, and give that line."""
+        self._returned.extendleft(reversed(self._of_row[1:]))
+        del self._of_row[1:]
+        return self._of_row[0].rstrip("\r\n")
+
+
+class MemberRows:
+    """Gives the rows of a file, a chunk at a time; only a chunk is kept in memory."""
+
+    def __init__(self, file: TextIO, catalogue: Catalogue, program: Program, now: datetime) -> None:
+        csv.field_size_limit(FIELD_LENGTH_MAX)
+        self._lines = Lines(file)
+        self._reader = csv.reader(self._lines, strict=True)
+        self._rules = RowRules(catalogue, program, now)
+        self.header = self._read_header()
+        places = {name: place for place, name in enumerate(self.header)}
+        # A column that is not there is read from the empty field put behind every row.
+        self._pick = itemgetter(*(places.get(name, len(self.header)) for name in COLUMNS))
+        self._rows_read = 0
+
+    def skip(self, rows: int) -> None:
+        """Pass over rows that were done before."""
+        for _ in self._rows(rows):
+            pass
+
+    def next_chunk(self, size: int) -> Chunk | None:
+        """Read up to so many rows and judge them; None at the end of the file."""
+        chunk = Chunk(self._rows_read)
+        for line, row, reason in self._rows(size):
+            chunk.rows_count += 1
+            if reason is not None:
+                chunk.bad.append(BadRow(line, "", reason, row))
+                continue
+            if not row:
+                continue  # an empty line
+            try:
+                chunk.good.append(self._judge(line, row))
+            except Fault as fault:
+                chunk.bad.append(BadRow(line, fault.column, fault.reason, row))
+        self._lines.begin_row()
+        chunk.lines_done = self._lines.done
+        return chunk if chunk.rows_count else None
+
+    def _rows(self, count: int) -> Iterator[tuple[int, list[str], str | None]]:
+        for _ in range(count):
+            self._lines.begin_row()
+            line = self._lines.done + 1
+            row: list[str] = []
+            reason = None
+            try:
+                row = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                row = [self._lines.break_row()]
+                reason = f"cannot be read: {error}"
+            self._rows_read += 1
+            yield line, row, reason
+
+    def _judge(self, line: int, row: list[str]) -> GoodRow:
+        if len(row) != len(self.header):
+            raise Fault("", f"has {len(row)} fields, the header {len(self.header)}")
+        text = "".join(row)
+        if not text.isascii():
+            _require_unicode(self.header, row)
+        if "\0" in text:
+            raise Fault(_first_with(self.header, row, "\0"), "holds a NUL character")
+        return self._rules.judge(line, row, self._pick([*row, ""]))
+
+    def _read_header(self) -> list[str]:
+        try:
+            header = [name.strip().lower() for name in next(self._reader, [])]
+        except csv.Error as error:
+            raise BadFile(f"line 1: {error}") from error
+        if not header:
+            raise BadFile("line 1: the header is missing")
+        for name in header:
+            if name not in COLUMNS:
+                raise BadFile(f"line 1: there is no column {name!r}, only {', '.join(COLUMNS)}")
+            if header.count(name) > 1:
+                raise BadFile(f"line 1: the column {name!r} is there twice")
+        if "external_id" not in header:
+            raise BadFile("line 1: the column 'external_id' is missing")
+        return header
+
+
+class RowRules:
+    """What the fields of a row may hold, and what they come to in a program."""
+
+    def __init__(self, catalogue: Catalogue, program: Program, now: datetime) -> None:
+        self._now = now
+        self._zone = zone(program.timezone)
+        tiers = catalogue.tiers.get(program.id, ())
+        self._tiers = {tier.slug: tier for tier in tiers}
+        self._ladder = [(tier.points_required, tier.id) for tier in reversed(tiers)]
+        days = program.points_expiry_days
+        self._default_expiry = now + timedelta(days=days) if days else None
+        self._expiries: dict[str, datetime | None] = {
+            "": self._default_expiry,
+            "never": None,
+        }
+
+    def judge(self, line: int, row: list[str], fields: tuple[str, ...]) -> GoodRow:
+        """Turn the fields of a row, in the order of COLUMNS, into values. Raises Fault."""
+        external_id, email, first_name, last_name, points, expiry, tier, status = fields
+        external_id = external_id.strip()
+        if not external_id:
+            raise Fault("external_id", "is missing")
+        if len(external_id) > TEXT_LENGTH_MAX:
+            raise Fault("external_id", f"is longer than {TEXT_LENGTH_MAX} characters")
+        held = self._points(points.strip())
+        expires_at = self._expiry(expiry.strip())
+        if held and expires_at is not None and expires_at <= self._now:
+            raise Fault("points_expire_at", "is past")
+        lifetime = held
+        if tier:
+            lifetime = max(held, self._points_required(tier.strip()))
+        is_frozen = _STATUSES.get(status.strip().lower())
+        if is_frozen is None:
+            raise Fault("status", "must be active or excluded")
+        return GoodRow(
+            line,
+            row,
+            external_id,
+            _email(email.strip().lower()),
+            _name("first_name", first_name),
+            _name("last_name", last_name),
+            held,
+            lifetime,
+            expires_at,
+            self._tier(lifetime),
+            is_frozen,
+        )
+
+    @staticmethod
+    def _points(text: str) -> int:
+        if not text:
+            return 0
+        if not _DIGITS.fullmatch(text) or int(text) > POINTS_MAX:
+            raise Fault("points", f"must be a whole number from 0 to {POINTS_MAX}")
+        return int(text)
+
+    def _points_required(self, slug: str) -> int:
+        tier = self._tiers.get(slug)
+        if slug and tier is None:
+            raise Fault("tier", f"must be one of: {', '.join(self._tiers) or 'no tier there is'}")
+        return tier.points_required if tier else 0
+
+    def _tier(self, points_lifetime: int) -> TierId | None:
+        for points_required, tier_id in self._ladder:
+            if points_required <= points_lifetime:
+                return tier_id
+        return None
+
+    def _expiry(self, text: str) -> datetime | None:
+        # A file holds few different dates, so each is understood once.
+        if text not in self._expiries:
+            if len(self._expiries) > 10_000:
+                self._expiries = {"": self._default_expiry, "never": None}
+            self._expiries[text] = self._parse_expiry(text)
+        return self._expiries[text]
+
+    def _parse_expiry(self, text: str) -> datetime:
+        """Understand a date, whose points live until its end there, or an instant."""
+        try:
+            if len(text) == len("2027-06-30"):
+                day = date.fromisoformat(text) + timedelta(days=1)
+                return datetime(day.year, day.month, day.day, tzinfo=self._zone).astimezone(UTC)
+            instant = datetime.fromisoformat(text)
+            if instant.tzinfo is None:
+                instant = instant.replace(tzinfo=self._zone)
+            instant = instant.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise Fault(
+                "points_expire_at", "must be a date like 2027-06-30, an instant, or never"
+            ) from None
+        return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def _email(text: str) -> str | None:
+    if not text:
+        return None
+    if len(text) > TEXT_LENGTH_MAX or not _EMAIL.fullmatch(text):
+        raise Fault("email", "is not an e-mail address")
+    return text
+
+
+def _name(column: str, text: str) -> str | None:
+    text = text.strip()
+    if len(text) > TEXT_LENGTH_MAX:
+        raise Fault(column, f"is longer than {TEXT_LENGTH_MAX} characters")
+    return text or None
+
+
+def _require_unicode(header: list[str], row: list[str]) -> None:
+    """Refuse bytes that are not UTF-8, which reading has turned into lone surrogates."""
+    for name, text in zip(header, row, strict=True):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Fault(name, "is not UTF-8") from None
+
+
+def _first_with(header: list[str], row: list[str], character: str) -> str:
+    return next(name for name, text in zip(header, row, strict=True) if character in text)
