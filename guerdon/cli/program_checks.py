@@ -46,6 +46,7 @@ from guerdon.domain.ids import (
 from guerdon.domain.webhook_url import UrlRules
 
 _CODE_BITS_ADVISED = 40
+_CODE_BITS_MIN = 20
 _CODE_BITS_MAX = 120
 # Which platform hands a reward over.
 _NEEDS_SHOPIFY = ("shopify", "shopify_pool", "gift_card", "store_credit")
@@ -184,11 +185,11 @@ def _check_code_space(checks: Checks, path: str, part: ProgramPart) -> None:
         checks.refuse(f"{path}.code_alphabet", "it may hold plain letters and digits only")
         return
     bits = part.code_length * log2(len(alphabet))
-    if bits > _CODE_BITS_MAX:
+    if not _CODE_BITS_MIN <= bits <= _CODE_BITS_MAX:
         checks.refuse(
             f"{path}.code_length",
-            f"{part.code_length} characters of {len(alphabet)} are {bits:.0f} bits; "
-            f"{_CODE_BITS_MAX} is the most",
+            f"{part.code_length} characters of {len(alphabet)} are {bits:.0f} bits; codes have "
+            f"{_CODE_BITS_MIN} to {_CODE_BITS_MAX}",
         )
     elif bits < _CODE_BITS_ADVISED:
         checks.warnings.append(

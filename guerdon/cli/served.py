@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from contextlib import AsyncExitStack
+from multiprocessing import parent_process
 
 import structlog
 
@@ -76,4 +77,5 @@ def make_served() -> Served:
     """Make the application of one of several web processes."""
     config = read_config()
     set_up_logs(config)
-    return Served(config, parent=os.getppid())
+    parent = parent_process()
+    return Served(config, parent=None if parent is None else parent.pid)

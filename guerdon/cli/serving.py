@@ -87,8 +87,12 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
+    except socket.gaierror as error:
         fail(f"cannot listen on {host} port {port}: {error.strerror}")
+    except OSError as error:
+        # Python adds the address to the system's own words.
+        said = os.strerror(error.errno) if error.errno else str(error)
+        fail(f"cannot listen on {host} port {port}: {said}")
 
 
 def _announce(config: "Config", listener: socket.socket) -> None:

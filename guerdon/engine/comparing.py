@@ -85,7 +85,7 @@ def compare_offers(
         program = known[slug]
         if program.status != "inactive":
             found.changed_programs.append(replace(program, status="inactive"))
-            changes = {"status": (program.status, "inactive")}
+            changes = {"status": (str(program.status), "inactive")}
             found.differences.append(
                 Difference(act="change", path=f"programs.{slug}", changes=changes)
             )

@@ -1,0 +1,33 @@
+"""The demo, twice, and the shop that it leaves."""
+
+import re
+from pathlib import Path
+
+import httpx
+
+from tests.support.commands import run, served
+
+
+def test_runs_twice_and_leaves_a_shop_to_go_on_with(data_dir: Path) -> None:
+    settings, printed = {"GUERDON_DATA_DIR": str(data_dir)}, ""
+    for members in (1, 2):
+        ran = run("demo", **settings)
+        assert (ran.code, ran.err) == (0, "")
+        assert re.search(r'"discount_code": "ROAST-\w{10}"', ran.out)
+        assert "-150 of lot" in ran.out
+        assert f"Every balance is proven {members} members" in ran.out
+        assert str(data_dir) in ran.out
+        printed = ran.out
+    key, path = _printed(printed)
+    with served("--no-worker", **settings) as (_, base):
+        answer = httpx.get(
+            f"{base}{path}", headers={"Authorization": key}, timeout=30, trust_env=False
+        )
+    assert len(answer.json()["data"]) == 4
+    assert run("verify", **settings).code == 0
+
+
+def _printed(said: str) -> tuple[str, str]:
+    found = re.search(r"curl -H 'Authorization: (\S+)' http://127\.0\.0\.1:8700(\S+)", said)
+    assert found is not None
+    return found[1], found[2]
