@@ -9,7 +9,7 @@ import pytest
 
 from guerdon.domain.catalogue import FulfilBy
 from guerdon.engine.ports import Fulfiller
-from guerdon.engine.runtime import Runtime, utc_now
+from guerdon.engine.runtime import RandomBits, Runtime, utc_now
 from guerdon.engine.sealing import Seal
 from guerdon.engine.submitting import Ledger
 from tests.builders.http import Served, serve
@@ -29,10 +29,17 @@ async def serve_shop(pool: asyncpg.Pool) -> AsyncIterator[Serve]:
             *,
             calls_per_second_max: int = 0,
             now: Callable[[], datetime] = utc_now,
+            bits: Callable[[], int] | None = None,
             fulfillers: Mapping[FulfilBy, Fulfiller] | None = None,
         ) -> Served:
             saved = await save_shop(pool, shop or make_shop())
-            runtime = Runtime(pool=pool, now=now, fulfillers=fulfillers or {}, seal=SEAL)
+            runtime = Runtime(
+                pool=pool,
+                now=now,
+                bits=bits or RandomBits(),
+                fulfillers=fulfillers or {},
+                seal=SEAL,
+            )
             ledger = Ledger(runtime)
             served = await serve(ledger, saved, calls_per_second_max=calls_per_second_max)
             await stack.enter_async_context(served.client)

@@ -137,7 +137,7 @@ async def test_caller_without_a_right_is_turned_away_first(
     served: Served, authorization: str | None, answer: tuple[int, str, str]
 ) -> None:
     """Even with a body that is no JSON, for a reward that is not there."""
-    headers = {} if authorization is None else {"Authorization": authorization.encode("latin-1")}
+    headers = [] if authorization is None else [(b"Authorization", authorization.encode("latin-1"))]
     del served.client.headers["Authorization"]
     response = await served.client.post(
         "/v1/rewards/reward_none/purchase", content=b"{", headers=headers
