@@ -47,9 +47,9 @@ class AwardedEntry(Struct, frozen=True):
 
 
 class ActionBody(Struct, frozen=True):
-    """One of `customer_id` and `customer_email` is needed. What the decoder cannot say in the
-    vendor's manner is checked in actions.py; here it only documents."""
+    """One of `customer_id` and `customer_email` is needed; of both, the id counts."""
 
+    # Lengths and patterns are checked in actions.py, in the vendor's manner; here they document.
     action_key: Annotated[
         str,
         Meta(extra_json_schema={"pattern": "^[a-z0-9_]+$", "maxLength": ACTION_KEY_LENGTH_MAX}),

@@ -18,8 +18,8 @@ DESCRIPTION_LENGTH_MAX = 1000
 # Checked in webhooks.py, which says what is wrong in the vendor's manner; here they document.
 _Url = Annotated[str, Meta(extra_json_schema={"format": "uri", "pattern": "^https://"})]
 _Events = Annotated[
-    list[str],
-    Meta(extra_json_schema={"minItems": 1, "items": {"type": "string", "enum": list(EVENTS)}}),
+    list[Annotated[str, Meta(extra_json_schema={"enum": list(EVENTS)})]],
+    Meta(extra_json_schema={"minItems": 1}),
 ]
 _Description = Annotated[str, Meta(extra_json_schema={"maxLength": DESCRIPTION_LENGTH_MAX})]
 
