@@ -1,0 +1,560 @@
+"""Every way in which the database can let a batch down, made to happen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from guerdon.domain.catalogue import MemberLimit
+from guerdon.domain.command import (
+    Adjust,
+    Command,
+    Done,
+    Enrol,
+    MarkUsed,
+    Redeem,
+    Refund,
+    Refused,
+    Settle,
+)
+from guerdon.domain.errors import (
+    InsufficientPoints,
+    OutcomeUnknown,
+    RewardUnknown,
+    Unavailable,
+)
+from guerdon.domain.ids import RedemptionId
+from guerdon.engine import batching
+from guerdon.engine.runtime import Runtime, utc_now
+from guerdon.engine.submitting import Ledger
+from guerdon.store import offers, sequences
+from guerdon.store.transaction import transaction
+from tests.builders.ledgers import (
+    SHOP,
+    balance,
+    connect,
+    drifts,
+    enrol,
+    ledgers,
+    redemption_of,
+    ref,
+)
+from tests.builders.shop import (
+    PROGRAM,
+    make_reward,
+    make_rule,
+    make_shop,
+    make_tier,
+    save_shop,
+)
+from tests.support.tcp_proxy import AtCommit, TcpProxy, tcp_proxy
+
+REWARD = make_reward().id
+
+
+def redeem_by(name: object) -> Redeem:
+    return Redeem(program_id=PROGRAM, member=ref(name), reward_id=REWARD)
+
+
+def give_to(name: object, points: int) -> Adjust:
+    return Adjust(program_id=PROGRAM, member=ref(name), points=points)
+
+
+class Scene:
+    """A shop with Anna, a ledger whose connections run through a proxy, and one that looks on."""
+
+    def __init__(self, pool: asyncpg.Pool, proxy: TcpProxy, proxied: asyncpg.Pool) -> None:
+        self.pool = pool
+        self.proxy = proxy
+        self.ledger = Ledger(Runtime(pool=proxied))
+
+    async def redemptions(self) -> int:
+        return await self.pool.fetchval("SELECT count(*) FROM redemptions")
+
+
+@pytest.fixture
+async def scene(pool: asyncpg.Pool, database_url: str) -> AsyncIterator[Scene]:
+    await save_shop(pool, make_shop())
+    await enrol(Ledger(Runtime(pool=pool)), "anna", 1000)
+    async with tcp_proxy(database_url) as proxy:
+        proxied = await connect(proxy.url, lock_timeout="300ms")
+        made = Scene(pool, proxy, proxied)
+        yield made
+        await made.ledger.close()
+        proxied.terminate()
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_a_commit_that_took_effect_unheard_is_answered_once(
+    scene: Scene, key: str | None
+) -> None:
+    scene.proxy.at_commit(AtCommit.CUT_AFTER)
+    first = redemption_of(await scene.ledger.submit(SHOP, redeem_by("anna"), key=key))
+    assert await scene.redemptions() == 1
+    assert await balance(scene.pool, "anna") == 900
+    row = await scene.pool.fetchrow("SELECT id, code FROM redemptions")
+    assert (row["id"], row["code"]) == (first.id, first.code)
+    if key is not None:
+        again = await scene.ledger.submit(SHOP, redeem_by("anna"), key=key)
+        assert isinstance(again, Done)
+        assert again.is_replay
+        assert redemption_of(again) == first
+    assert await drifts(scene.pool) == []
+
+
+async def test_a_commit_that_never_arrived_is_made_again(scene: Scene) -> None:
+    scene.proxy.at_commit(AtCommit.CUT_BEFORE)
+    redemption_of(await scene.ledger.submit(SHOP, redeem_by("anna")))
+    assert (await scene.redemptions(), await balance(scene.pool, "anna")) == (1, 900)
+    assert await drifts(scene.pool) == []
+
+
+async def test_one_cut_after_another_is_still_one_effect(scene: Scene) -> None:
+    scene.proxy.at_commit(AtCommit.CUT_BEFORE, AtCommit.CUT_BEFORE, AtCommit.CUT_AFTER)
+    await scene.ledger.submit(SHOP, redeem_by("anna"))
+    assert (await scene.redemptions(), await balance(scene.pool, "anna")) == (1, 900)
+
+
+@pytest.mark.parametrize("cut", [AtCommit.CUT_BEFORE, AtCommit.CUT_AFTER])
+async def test_a_whole_batch_gets_its_own_outcomes_after_a_cut(scene: Scene, cut: AtCommit) -> None:
+    await scene.ledger.submit(SHOP, redeem_by("anna"))
+    scene.proxy.at_commit(cut, cut)
+    outcomes = await asyncio.gather(
+        *(scene.ledger.submit(SHOP, redeem_by("anna")) for _ in range(12))
+    )
+    assert sum(isinstance(each, Done) for each in outcomes) == 9
+    assert {each.refusals for each in outcomes if isinstance(each, Refused)} == {
+        (InsufficientPoints(0, 100),)
+    }
+    assert (await scene.redemptions(), await balance(scene.pool, "anna")) == (10, 0)
+    assert await drifts(scene.pool) == []
+
+
+async def test_an_undecided_commit_is_waited_for(scene: Scene) -> None:
+    scene.proxy.at_commit(AtCommit.STALL)
+    asked = asyncio.create_task(scene.ledger.submit(SHOP, redeem_by("anna")))
+    await scene.proxy.stalled()
+    # The client loses its connection; the server still has the transaction, and its locks.
+    for link in scene.proxy._links:
+        link._to_client.transport.abort()
+    await asyncio.sleep(0.5)
+    assert not asked.done()
+    assert await scene.redemptions() == 0
+    scene.proxy.release()
+    redemption_of(await asked)
+    assert (await scene.redemptions(), await balance(scene.pool, "anna")) == (1, 900)
+    assert await drifts(scene.pool) == []
+
+
+async def test_an_outcome_that_cannot_be_found_out_is_said_to_be_unknown(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "BACKOFF_SECONDS", 0.001)
+    scene.proxy.at_commit(*[AtCommit.CUT_AFTER] * 6)
+    with pytest.raises(OutcomeUnknown):
+        await scene.ledger.submit(SHOP, redeem_by("anna"), key="k")
+    scene.proxy._plan.clear()
+    again = await scene.ledger.submit(SHOP, redeem_by("anna"), key="k")
+    assert isinstance(again, Done)
+    assert again.is_replay
+    assert await scene.redemptions() == 1
+
+
+async def test_a_connection_lost_before_commit_changes_nothing_twice(scene: Scene) -> None:
+    blocker = await connect(scene.proxy.url)
+    async with scene.pool.acquire() as rival, rival.transaction():
+        await rival.execute("SELECT 1 FROM wallets FOR UPDATE")
+        asked = asyncio.create_task(scene.ledger.submit(SHOP, redeem_by("anna")))
+        await asyncio.sleep(0.1)
+        scene.proxy.cut_all()
+    redemption_of(await asked)
+    assert (await scene.redemptions(), await balance(scene.pool, "anna")) == (1, 900)
+    blocker.terminate()
+
+
+async def test_a_wallet_that_stays_locked_is_unavailable_in_bounded_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene.pool.acquire() as rival, rival.transaction():
+        await rival.execute("SELECT 1 FROM wallets FOR UPDATE")
+        with pytest.raises(Unavailable) as raised:
+            await asyncio.wait_for(scene.ledger.submit(SHOP, redeem_by("anna")), 10)
+    assert not isinstance(raised.value, OutcomeUnknown)
+    assert await scene.redemptions() == 0
+    redemption_of(await scene.ledger.submit(SHOP, redeem_by("anna")))
+
+
+async def test_a_statement_that_takes_too_long_is_unavailable(
+    pool: asyncpg.Pool, database_url: str
+) -> None:
+    await save_shop(pool, make_shop())
+    await enrol(Ledger(Runtime(pool=pool)), "anna", 1000)
+    hurried = await asyncpg.create_pool(
+        database_url, min_size=0, max_size=2, server_settings={"statement_timeout": "100ms"}
+    )
+    ledger = Ledger(Runtime(pool=hurried))
+    async with pool.acquire() as rival, rival.transaction():
+        await rival.execute("SELECT 1 FROM sequences FOR UPDATE")
+        with pytest.raises(Unavailable):
+            await ledger.submit(SHOP, redeem_by("anna"))
+    assert await balance(pool, "anna") == 1000
+    redemption_of(await ledger.submit(SHOP, redeem_by("anna")))
+    await hurried.close()
+
+
+async def test_a_deadlock_with_a_rival_is_survived(pool: asyncpg.Pool) -> None:
+    await save_shop(pool, make_shop())
+    ledger = Ledger(Runtime(pool=pool))
+    await enrol(ledger, "anna", 1000)
+    async with pool.acquire() as rival:
+        await rival.execute("SET deadlock_timeout = '10s'")
+        # The rival takes the sequence first and the wallet after it: the wrong way round.
+        await rival.execute("BEGIN")
+        await rival.execute("SELECT 1 FROM sequences FOR UPDATE")
+        asked = asyncio.create_task(ledger.submit(SHOP, redeem_by("anna")))
+        await asyncio.sleep(0.2)
+        await rival.execute("SELECT 1 FROM wallets FOR UPDATE")
+        await rival.execute("COMMIT")
+    redemption_of(await asked)
+    assert await balance(pool, "anna") == 900
+    assert await drifts(pool) == []
+
+
+class Failing:
+    """A connection whose next statements of one name fail with an error of the server's."""
+
+    def __init__(self, pool: asyncpg.Pool, errors: list[BaseException]) -> None:
+        self.pool = pool
+        self.errors = errors
+
+    def acquire(self) -> "_FailingAcquire":
+        return _FailingAcquire(self)
+
+
+class _FailingAcquire:
+    def __init__(self, failing: Failing) -> None:
+        self._failing = failing
+        self._acquired = failing.pool.acquire()
+
+    async def __aenter__(self) -> "_FailingConnection":
+        return _FailingConnection(await self._acquired.__aenter__(), self._failing.errors)
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self._acquired.__aexit__(*raised)
+
+
+class _FailingConnection:
+    def __init__(self, connection: asyncpg.Connection, errors: list[BaseException]) -> None:
+        self._connection = connection
+        self._errors = errors
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+    async def execute(self, query: str, *args: object) -> str:
+        if "INSERT INTO redemptions" in query and self._errors:
+            raise self._errors.pop()
+        return await self._connection.execute(query, *args)
+
+
+async def test_serialization_failures_are_tried_again_and_not_for_ever(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "BACKOFF_SECONDS", 0.001)
+    await save_shop(pool, make_shop())
+    await enrol(Ledger(Runtime(pool=pool)), "anna", 1000)
+    errors: list[BaseException] = [asyncpg.SerializationError("could not serialize")] * 3
+    ledger = Ledger(Runtime(pool=Failing(pool, errors)))
+    redemption_of(await ledger.submit(SHOP, redeem_by("anna")))
+    errors.extend([asyncpg.SerializationError("could not serialize")] * 99)
+    with pytest.raises(Unavailable):
+        await ledger.submit(SHOP, redeem_by("anna"))
+    assert len(errors) == 99 - batching.ATTEMPTS_MAX
+    assert await balance(pool, "anna") == 900
+    assert await drifts(pool) == []
+
+
+async def test_one_bad_command_fails_alone(pool: asyncpg.Pool) -> None:
+    """NUL cannot be written, nor a number beyond 64 bits; neither may hurt who stands beside."""
+    await save_shop(pool, make_shop())
+    ledger = Ledger(Runtime(pool=pool, lanes=1))
+    await enrol(ledger, "anna", 1000)
+    bad: list[Command] = [
+        Adjust(program_id=PROGRAM, member=ref("anna"), points=1, note="a\0b"),
+        Enrol(program_id=PROGRAM, external_id="x\0y"),
+        Settle(redemption_id=RedemptionId(2**70)),
+        Enrol(program_id=PROGRAM, external_id="\ud800"),
+    ]
+    good = [redeem_by("anna"), redeem_by("anna")]
+    outcomes = await asyncio.gather(
+        *(ledger.submit(SHOP, each) for each in [good[0], *bad, good[1]]), return_exceptions=True
+    )
+    assert isinstance(outcomes[0], Done)
+    assert isinstance(outcomes[-1], Done)
+    for outcome in outcomes[1:-1]:
+        assert isinstance(outcome, Exception)
+    assert await balance(pool, "anna") == 800
+    assert await drifts(pool) == []
+
+
+async def test_hostile_text_is_stored_as_it_was_sent(pool: asyncpg.Pool) -> None:
+    """Text that looks like an array literal, a quote or an escape stays what it is."""
+    await save_shop(pool, make_shop())
+    ledger = Ledger(Runtime(pool=pool, lanes=1))
+    texts = ['{a,"b"}', "NULL", '"', "\\", "\\x00", ",", "\n\r\t", "''", "é😀\u202e", " ", "{}", ""]
+    outcomes = await asyncio.gather(
+        *(
+            ledger.submit(
+                SHOP,
+                Enrol(program_id=PROGRAM, external_id=f"m{text}", first_name=text, last_name=text),
+                key=f"k{text}",
+                fingerprint=text.encode(),
+            )
+            for text in texts
+        )
+    )
+    assert [each.result.member.first_name for each in outcomes] == texts
+    rows = await pool.fetch("SELECT external_id, first_name, last_name FROM members ORDER BY id")
+    assert [tuple(row) for row in rows] == [(f"m{text}", text, text) for text in texts]
+    notes = await asyncio.gather(
+        *(
+            ledger.submit(
+                SHOP, Adjust(program_id=PROGRAM, member=ref(f"m{text}"), points=5, note=text)
+            )
+            for text in texts
+        )
+    )
+    assert all(isinstance(each, Done) for each in notes)
+    for table in ("entries", "earnings"):
+        rows = await pool.fetch(f"SELECT note FROM {table} ORDER BY id")  # noqa: S608 -- our table
+        assert [row[0] for row in rows] == texts
+
+
+async def test_a_rivals_member_is_found_on_the_second_look(database_url: str) -> None:
+    async with ledgers(database_url, 4) as those:
+        await save_shop(those[0].runtime.pool, make_shop())
+        enrolments = [
+            ledger.submit(SHOP, Enrol(program_id=PROGRAM, external_id=f"m{number}"))
+            for number in range(10)
+            for ledger in those
+        ]
+        outcomes = await asyncio.gather(*enrolments)
+        assert all(isinstance(each, Done) for each in outcomes)
+        assert sum(each.result.is_new for each in outcomes) == 10
+        assert await drifts(those[0].runtime.pool) == []
+
+
+async def test_a_code_that_is_taken_already_is_chosen_anew(pool: asyncpg.Pool) -> None:
+    await save_shop(pool, make_shop(code_alphabet="AB", code_length=3))
+    turns = iter(range(10**9))
+    # Each three codes come twice running, so that a batch collides with itself and with others.
+    ledger = Ledger(Runtime(pool=pool, bits=lambda: next(turns) // 2 * 13))
+    await enrol(ledger, "anna", 1000)
+    outcomes = await asyncio.gather(*(ledger.submit(SHOP, redeem_by("anna")) for _ in range(4)))
+    codes = {redemption_of(each).code for each in outcomes}
+    assert len(codes) == 4
+    assert await balance(pool, "anna") == 600
+    assert await drifts(pool) == []
+
+
+async def test_offers_changed_under_a_batch_are_read_anew(database_url: str) -> None:
+    async with ledgers(database_url, 2) as (ledger, other):
+        shop = await save_shop(other.runtime.pool, make_shop())
+        await enrol(ledger, "anna", 1000)
+        async with transaction(other.runtime.pool) as tx:
+            dearer = make_reward(points_cost=300)
+            await offers.put_reward(tx, shop.id, dearer)
+            await sequences.bump_catalogue_version(tx, shop.id)
+        made = redemption_of(await ledger.submit(SHOP, redeem_by("anna")))
+        assert made.points_cost == 300
+
+
+async def test_a_refusal_by_stale_offers_is_never_given(database_url: str) -> None:
+    async with ledgers(database_url, 2) as (ledger, other):
+        shop = await save_shop(other.runtime.pool, make_shop())
+        await enrol(ledger, "anna", 1000)
+        fresh = make_reward(2)
+        command = Redeem(program_id=PROGRAM, member=ref("anna"), reward_id=fresh.id)
+        assert await ledger.submit(SHOP, command) == Refused((RewardUnknown(fresh.id),))
+        async with transaction(other.runtime.pool) as tx:
+            await offers.put_reward(tx, shop.id, fresh)
+            await sequences.bump_catalogue_version(tx, shop.id)
+        assert isinstance(await ledger.submit(SHOP, command), Done)
+
+
+async def test_a_wrong_guess_at_ids_never_mixes_new_lots_with_old(database_url: str) -> None:
+    """One ledger goes on guessing ids that another has given to a lot it then draws from."""
+    async with ledgers(database_url, 2, lanes=1) as (slow, busy):
+        await save_shop(busy.runtime.pool, make_shop(rules=(make_rule(),)))
+        await enrol(slow, "anna", 50)
+        for _ in range(30):
+            await busy.submit(SHOP, give_to("anna", 7))
+        both = [
+            slow.submit(SHOP, give_to("anna", 7)),
+            *(slow.submit(SHOP, redeem_by("anna")) for _ in range(2)),
+            slow.submit(SHOP, give_to("anna", 7)),
+        ]
+        outcomes = await asyncio.gather(*both)
+        assert all(isinstance(each, Done) for each in outcomes)
+        assert await balance(busy.runtime.pool, "anna") == 50 + 210 + 14 - 200
+        assert await drifts(busy.runtime.pool) == []
+
+
+async def test_a_ledger_without_any_guess_never_mixes_new_lots_with_old(
+    database_url: str,
+) -> None:
+    async with ledgers(database_url, 2, lanes=1) as (first, cold):
+        await save_shop(first.runtime.pool, make_shop())
+        await first.runtime.pool.execute("UPDATE sequences SET next_id = 1")
+        await enrol(first, "anna", 50)
+        for _ in range(10):
+            await first.submit(SHOP, give_to("anna", 10))
+        outcomes = await asyncio.gather(
+            cold.submit(SHOP, Enrol(program_id=PROGRAM, external_id="bela")),
+            *(cold.submit(SHOP, give_to("anna", 10)) for _ in range(3)),
+            cold.submit(SHOP, redeem_by("anna")),
+        )
+        assert all(isinstance(each, Done) for each in outcomes)
+        assert await balance(first.runtime.pool, "anna") == 80
+        assert await drifts(first.runtime.pool) == []
+
+
+async def test_refunds_meet_redemptions_of_a_scarce_reward_without_deadlock(
+    database_url: str,
+) -> None:
+    async with ledgers(database_url, 4) as those:
+        await save_shop(
+            those[0].runtime.pool, make_shop(rewards=(make_reward(stock=10_000, points_cost=1),))
+        )
+        for number in range(8):
+            await enrol(those[0], number, 1000)
+        before = await _deadlocks(those[0].runtime.pool)
+
+        async def go_back_and_forth(ledger: Ledger, name: int) -> None:
+            for _ in range(25):
+                made = redemption_of(await ledger.submit(SHOP, redeem_by(name)))
+                await ledger.submit(SHOP, Refund(redemption_id=made.id))
+
+        await asyncio.gather(*(go_back_and_forth(those[n % 4], n) for n in range(8)))
+        assert await _deadlocks(those[0].runtime.pool) == before
+        assert await drifts(those[0].runtime.pool) == []
+
+
+async def _deadlocks(pool: asyncpg.Pool) -> int:
+    async with pool.acquire() as connection:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        return await connection.fetchval(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        )
+
+
+async def test_few_connections_serve_many_callers(database_url: str) -> None:
+    pool = await connect(database_url, size=1)
+    await save_shop(pool, make_shop())
+    ledger = Ledger(Runtime(pool=pool, lanes=4, batch_size=5))
+    await enrol(ledger, "anna", 10_000)
+    outcomes = await asyncio.gather(*(ledger.submit(SHOP, redeem_by("anna")) for _ in range(100)))
+    assert all(isinstance(each, Done) for each in outcomes)
+    await pool.close()
+
+
+async def test_a_full_queue_turns_callers_away_at_once(pool: asyncpg.Pool) -> None:
+    await save_shop(pool, make_shop())
+    ledger = Ledger(Runtime(pool=pool, waiting_max=3, lanes=1))
+    await enrol(ledger, "anna", 1000)
+    outcomes = await asyncio.gather(
+        *(ledger.submit(SHOP, redeem_by("anna")) for _ in range(9)), return_exceptions=True
+    )
+    turned_away = [each for each in outcomes if isinstance(each, Unavailable)]
+    done = [each for each in outcomes if isinstance(each, Done)]
+    assert len(done) + len(turned_away) == 9
+    assert len(turned_away) >= 5
+    assert await balance(pool, "anna") == 1000 - 100 * len(done)
+
+
+async def test_a_caller_who_leaves_stops_nobody(pool: asyncpg.Pool) -> None:
+    await save_shop(pool, make_shop())
+    ledger = Ledger(Runtime(pool=pool, lanes=1))
+    await enrol(ledger, "anna", 5000)
+    for delay in (0, 0.001, 0.003, 0.01):
+        leaving = asyncio.create_task(ledger.submit(SHOP, redeem_by("anna")))
+        staying = [asyncio.create_task(ledger.submit(SHOP, redeem_by("anna"))) for _ in range(3)]
+        await asyncio.sleep(delay)
+        leaving.cancel()
+        assert all(isinstance(each, Done) for each in await asyncio.gather(*staying))
+    await ledger.close()
+    made = await pool.fetchval("SELECT count(*) FROM redemptions")
+    assert 12 <= made <= 16
+    assert await balance(pool, "anna") == 5000 - 100 * made
+    assert ledger._queues == {}
+    assert await drifts(pool) == []
+
+
+async def test_closing_waits_for_what_was_submitted(pool: asyncpg.Pool) -> None:
+    await save_shop(pool, make_shop())
+    ledger = Ledger(Runtime(pool=pool, batch_size=3))
+    await enrol(ledger, "anna", 5000)
+    asked = [asyncio.create_task(ledger.submit(SHOP, redeem_by("anna"))) for _ in range(20)]
+    await asyncio.sleep(0)
+    await ledger.close()
+    assert await pool.fetchval("SELECT count(*) FROM redemptions") == 20
+    assert all(isinstance(each, Done) for each in await asyncio.gather(*asked))
+
+
+async def test_pooled_grants_suffice_for_everyone_enrolled_at_once(pool: asyncpg.Pool) -> None:
+    granted = make_reward(grant_on_entry=True, tier_id=make_tier(2, 0).id, fulfil_by="pool")
+    shop = await save_shop(
+        pool,
+        make_shop(
+            rewards=(granted,),
+            tiers=(make_tier(1, 0), make_tier(2, 100)),
+            rules=(make_rule(trigger="signup", points=100),),
+        ),
+    )
+    async with transaction(pool) as tx:
+        codes = [(500 + number, f"WELCOME-{number}") for number in range(20)]
+        await offers.insert_pool_codes(tx, shop.id, granted.id, codes, utc_now())
+    ledger = Ledger(Runtime(pool=pool, lanes=1))
+    await asyncio.gather(*(enrol(ledger, number) for number in range(12)))
+    assert await pool.fetchval("SELECT count(DISTINCT code) FROM redemptions") == 12
+    assert await drifts(pool) == []
+
+
+async def test_a_batch_on_the_database_ends_like_its_commands_one_by_one(
+    pool: asyncpg.Pool,
+) -> None:
+    limit = MemberLimit(count=1, interval="ever")
+    await save_shop(pool, make_shop(rewards=(make_reward(limit_per_member=limit),)))
+    ledger = Ledger(Runtime(pool=pool, lanes=1))
+    await enrol(ledger, "anna", 1000)
+    made = redemption_of(await ledger.submit(SHOP, redeem_by("anna")))
+    first, back, second, used = await asyncio.gather(
+        ledger.submit(SHOP, redeem_by("anna")),
+        ledger.submit(SHOP, Refund(redemption_id=made.id)),
+        ledger.submit(SHOP, redeem_by("anna")),
+        ledger.submit(SHOP, MarkUsed(redemption_id=made.id)),
+    )
+    assert [type(each) for each in (first, back, second, used)] == [Refused, Done, Done, Refused]
+    assert await drifts(pool) == []
+
+
+async def test_time_is_told_once_the_locks_are_held(pool: asyncpg.Pool) -> None:
+    """A lot that expires while the batch waits for its wallet is not drawn."""
+    await save_shop(pool, make_shop())
+    started = utc_now()
+    ledger = Ledger(Runtime(pool=pool))
+    await enrol(ledger, "anna")
+    give = Adjust(
+        program_id=PROGRAM,
+        member=ref("anna"),
+        points=100,
+        expires_at=started + timedelta(seconds=1),
+    )
+    await ledger.submit(SHOP, give)
+    async with pool.acquire() as rival, rival.transaction():
+        await rival.execute("SELECT 1 FROM wallets FOR UPDATE")
+        asked = asyncio.create_task(ledger.submit(SHOP, redeem_by("anna")))
+        await asyncio.sleep(1.1)
+    assert await asked == Refused((InsufficientPoints(0, 100),))
