@@ -12,6 +12,8 @@ from guerdon import __version__
 from guerdon.cli import (
     applying,
     demonstrating,
+    exporting,
+    importing,
     keys,
     migrating,
     pools,
@@ -29,10 +31,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for _group in (serving, migrating, applying, showing, verifying, demonstrating):
+for _group in (serving, migrating, applying, showing, verifying, exporting, demonstrating):
     app.add_typer(_group.commands)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(pools.commands, name="pool")
+app.add_typer(importing.commands, name="import")
 
 
 def _print_version(is_asked: bool) -> None:
@@ -55,13 +58,13 @@ def root(
 
 def main() -> None:
     """Run a command; what the user can put right is said without a stack trace."""
-    from rich.markup import escape
-
-    from guerdon.cli.failures import explain
-
     try:
         app()
     except Exception as error:
+        from rich.markup import escape
+
+        from guerdon.cli.failures import explain
+
         said = explain(error)
         if said is None:
             raise

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-_GRACE_SECONDS = 20
+# Together less than the half minute that supervisors give before they kill.
+_GRACE_SECONDS = 15
+_WORKER_GRACE_SECONDS = 10
 _BACKLOG = 2048
 
 
@@ -155,7 +157,7 @@ def _worker_beside() -> Iterator[None]:
         assert beside.stdin is not None
         beside.stdin.close()
         try:
-            beside.wait(_GRACE_SECONDS)
+            beside.wait(_WORKER_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             beside.kill()
             beside.wait()
