@@ -20,6 +20,7 @@ from guerdon.store.transaction import CommitUnknown, transaction
 
 ATTEMPTS_MAX = 5
 BACKOFF_SECONDS = 0.02
+OFFERS_ROUNDS_MAX = 100
 
 
 class CatalogueChanged(Exception):
@@ -64,9 +65,7 @@ class Batches:
             if attempt:
                 await asyncio.sleep(BACKOFF_SECONDS * 2**attempt * (0.5 + random.random()))  # noqa: S311 -- jitter
             try:
-                return list(await self._attempt(merchant_id, submissions))
-            except CatalogueChanged:
-                await self._refresh(merchant_id)
+                return list(await self._with_offers_as_they_are(merchant_id, submissions))
             except GuerdonError as error:
                 return [error] * len(submissions)
             except DRIVER_ERRORS as error:
@@ -83,12 +82,18 @@ class Batches:
             submissions
         )
 
-    async def _refresh(self, merchant_id: MerchantId) -> None:
-        try:
-            await self._catalogues.refresh(merchant_id)
-        except DRIVER_ERRORS as error:
-            if not _may_try_again(fault_of(error)):
-                raise
+    async def _with_offers_as_they_are(
+        self, merchant_id: MerchantId, submissions: Sequence[Submission]
+    ) -> list[Outcome]:
+        """Attempt a batch until the offers stand still between its reading and its writing.
+
+        Each round means that somebody has changed them, which is seldom; so there is no waiting."""
+        for _ in range(OFFERS_ROUNDS_MAX):
+            try:
+                return await self._attempt(merchant_id, submissions)
+            except CatalogueChanged:
+                await self._catalogues.refresh(merchant_id)
+        raise Unavailable("the offers keep changing; nothing was changed")
 
     async def _one_by_one(
         self, merchant_id: MerchantId, submissions: Sequence[Submission]
