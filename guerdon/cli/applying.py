@@ -50,10 +50,12 @@ def apply(
     print_differences(differences)
     if not differences:
         note(f"{blueprint.merchant.slug} is as the file says; nothing to do")
-    elif plan:
-        note(f"{len(differences)} differences; nothing was written")
+        return
+    count = "1 difference" if len(differences) == 1 else f"{len(differences)} differences"
+    if plan:
+        note(f"{count}; nothing was written")
     else:
-        note(f"{len(differences)} differences applied to {blueprint.merchant.slug}")
+        note(f"{count} applied to {blueprint.merchant.slug}")
 
 
 async def apply_blueprint(blueprint: "Blueprint", *, is_plan: bool) -> "list[Difference]":

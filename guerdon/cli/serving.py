@@ -128,6 +128,8 @@ def _serve(config: "Config", listener: socket.socket, workers: int) -> None:
         server_header=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        # Longer than proxies keep theirs, so that none sends into a connection being closed.
+        timeout_keep_alive=75,
     )
     if workers > 1:
         Multiprocess(settings, sockets=[listener]).run()

@@ -30,6 +30,8 @@ from guerdon.domain.ids import (
 _UNTOLD = frozenset(
     {"id", "version_id", "program_id", "point_type_id", "created_at", "updated_at", "archived_at"}
 )
+# As the program file calls them.
+_FILE_NAMES = {"tier_id": "tier", "fulfil_by": "fulfil.by"}
 _Offer = TypeVar("_Offer", Tier, Reward, EarningRule)
 
 
@@ -264,7 +266,10 @@ def changes_of(
     for name in before.__struct_fields__:
         old, new = getattr(before, name), getattr(after, name)
         if name not in _UNTOLD and old != new:
-            changes[name] = (word(name, old) or _say(old), word(name, new) or _say(new))
+            changes[_FILE_NAMES.get(name, name)] = (
+                word(name, old) or _say(old),
+                word(name, new) or _say(new),
+            )
     return changes
 
 
