@@ -106,7 +106,7 @@ async def list_earnings(
     ids: list[EarningId],
     completions: list[tuple[RuleId, str]],
 ) -> list[Earning]:
-    """List earnings by id, and those made under a rule's completion keys."""
+    """List earnings by id, and those made under a rule's completion keys; one may come twice."""
     rows = await tx.fetch(
         _SQL["list_earnings"],
         merchant_id,

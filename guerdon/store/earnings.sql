@@ -33,14 +33,21 @@ FROM earnings
 WHERE merchant_id = $1 AND id = ANY ($2::bigint[]);
 
 -- name: list_earnings
--- Earnings by id, and the first ones made under these completion keys of these rules.
+-- Earnings by id, and the first ones made under these completion keys of these rules. Two halves,
+-- since no index serves one condition or the other.
 SELECT id, program_id, member_id, wallet_id, rule_id, lot_id, action, status, base_points,
        multiplier_permille, points, order_id, order_number, ordered_at, once_key, action_key,
        is_manual, note, metadata, due_at, given_at, expires_at, created_at, updated_at
 FROM earnings
-WHERE merchant_id = $1
-  AND (id = ANY ($2::bigint[])
-    OR (rule_id, action_key) IN (SELECT unnest($3::bigint[]), unnest($4::text[])));
+WHERE merchant_id = $1 AND id = ANY ($2::bigint[])
+UNION ALL
+SELECT e.id, e.program_id, e.member_id, e.wallet_id, e.rule_id, e.lot_id, e.action, e.status,
+       e.base_points, e.multiplier_permille, e.points, e.order_id, e.order_number, e.ordered_at,
+       e.once_key, e.action_key, e.is_manual, e.note, e.metadata, e.due_at, e.given_at,
+       e.expires_at, e.created_at, e.updated_at
+FROM unnest($3::bigint[], $4::text[]) AS wanted (rule_id, action_key)
+JOIN earnings e ON e.rule_id = wanted.rule_id AND e.action_key = wanted.action_key
+WHERE e.merchant_id = $1;
 
 -- name: list_awarded
 -- Which of these rules these members already have, whether or not they were once-only then.
