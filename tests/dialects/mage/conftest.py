@@ -1,11 +1,15 @@
 """A shop served in the vendor's dialect, in this process or by a real server."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
+from typing import Any, cast
 
 import asyncpg
 import pytest
+import uvicorn
 
 from guerdon.domain.catalogue import FulfilBy
 from guerdon.engine.ports import Fulfiller
@@ -53,3 +57,25 @@ async def serve_shop(pool: asyncpg.Pool) -> AsyncIterator[Serve]:
 async def served(serve_shop: Serve) -> Served:
     """A shop with one reward of 100 points, served."""
     return await serve_shop()
+
+
+@pytest.fixture
+async def listen() -> AsyncIterator[Callable[[Served], Awaitable[str]]]:
+    """Give a function that puts a served shop behind a real server, and gives its address."""
+    running: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
+
+    async def start(served: Served) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            cast("Any", served.app), http="httptools", lifespan="off", log_config=None
+        )
+        server = uvicorn.Server(config)
+        running.append((server, asyncio.create_task(server.serve(sockets=[listener]))))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    for server, task in running:
+        server.should_exit = True
+        await task

@@ -247,7 +247,7 @@ async def test_unknown_outcome_is_held(
     serve_shop: Serve, monkeypatch: pytest.MonkeyPatch, mood: str
 ) -> None:
     """Neither a second debit nor points back while nobody knows whether the code is out."""
-    monkeypatch.setitem(redeeming.redeem.__kwdefaults__, "fulfil_seconds_max", 0.1)
+    monkeypatch.setitem(redeeming.redeem.__kwdefaults__ or {}, "fulfil_seconds_max", 0.1)
     platform = Platform(mood)
     served = await _serve(serve_shop, platform)
     if mood == "silent":
