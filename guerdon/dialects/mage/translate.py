@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 
 from guerdon.dialects.mage import wire
 from guerdon.dialects.mage.wire import (
@@ -22,6 +23,7 @@ from guerdon.store.member_views import MemberView
 from guerdon.store.redemption_views import status_seen
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
 _ID_LENGTH = 16
 _ID = re.compile(r"[0-9a-z]{16}")
 _ID_MAX = 2**53
@@ -39,13 +41,15 @@ _BY_KIND: dict[RewardKind, DiscountType] = {
 
 def dress(prefix: str, number: int) -> str:
     """Write one of our ids in the vendor's form: `reward_` and 16 lowercase alphanumerics."""
-    characters = []
+    text = ""
     while number:
-        number, digit = divmod(number, 36)
-        characters.append(_DIGITS[digit])
-    return f"{prefix}_{''.join(reversed(characters)).rjust(_ID_LENGTH, '0')}"
+        number, pair = divmod(number, 1296)
+        text = _PAIRS[pair] + text
+    return f"{prefix}_{text:0>{_ID_LENGTH}}"
 
 
+# A shop has few rewards and rules, and asks for them in every call.
+@lru_cache(maxsize=4096)
 def undress(prefix: str, text: str) -> int | None:
     """Read an id in the vendor's form; None where it is none of ours."""
     start = f"{prefix}_"
