@@ -140,14 +140,15 @@ def _server() -> Iterator[str]:
 
 def _say_what_next(config: "Config", external_id: str, reward_id: str) -> None:
     import json
+    import shlex
 
     from rich.markup import escape
 
     from guerdon.store.embedded import default_data_dir
 
-    folder = (
-        "" if config.data_dir == default_data_dir({}) else f"GUERDON_DATA_DIR={config.data_dir} "
-    )
+    folder = ""
+    if config.data_dir != default_data_dir({}):
+        folder = f"GUERDON_DATA_DIR={shlex.quote(str(config.data_dir))} "
     key = demo_key(config, "mage")
     body = {"customer_identifier": external_id}
     lines = [
