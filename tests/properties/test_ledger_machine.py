@@ -1,0 +1,339 @@
+"""Random acts by several ledgers at once on the real store, while connections are lost at will.
+
+A small model knows only what the callers were told. After every step the balances must be what
+that adds up to, and at the end of a run every figure must be proven. GUERDON_STEPS sets a run's
+steps, GUERDON_HYPOTHESIS_PROFILE=long how many runs there are."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Any, TypeVar
+
+import asyncpg
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from guerdon.domain.catalogue import MemberLimit
+from guerdon.domain.command import (
+    Adjust,
+    Adjusted,
+    ChangeMember,
+    Command,
+    Done,
+    Earn,
+    Earned,
+    Enrol,
+    ExpireLots,
+    MarkUsed,
+    Outcome,
+    Redeem,
+    Redeemed,
+    Refund,
+    Refused,
+    Release,
+    Settle,
+    Transfer,
+    Transferred,
+)
+from guerdon.domain.errors import KeyConflict, OutcomeUnknown, Unavailable
+from guerdon.domain.ids import MerchantId, RedemptionId, RewardId, RuleId
+from guerdon.engine.runtime import Runtime
+from guerdon.engine.submitting import Ledger
+from guerdon.engine.verifying import verify
+from tests.builders.ledgers import connect, ref
+from tests.builders.shop import FOUNDED, PROGRAM, make_reward, make_rule, make_shop, save_shop
+from tests.support.tcp_proxy import AtCommit, TcpProxy
+
+NAMES = ("anna", "bela", "carl")
+REWARDS = (1001, 1002, 1003)
+STOCK = 6
+RUNS = 6
+STEPS = int(os.environ.get("GUERDON_STEPS", "20"))
+_T = TypeVar("_T")
+_merchants = itertools.count(1)
+SEEDS = st.integers(0, 2**32)
+
+
+@dataclass
+class Known:
+    """What the callers were told of one redemption."""
+
+    name: str
+    points_cost: int
+    points_refunded: int = 0
+    is_given_back: bool = False
+
+    @property
+    def points_spent(self) -> int:
+        return 0 if self.is_given_back else self.points_cost - self.points_refunded
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """One merchant's shop; ledger 0 reaches the database through a proxy that cuts connections."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+        self.loop = asyncio.Runner()
+        self.merchant_id = MerchantId(next(_merchants))
+        self.now = FOUNDED
+        self.keys = itertools.count()
+        self.told: dict[str, tuple[Command, Outcome]] = {}
+        self.moved = dict.fromkeys(NAMES, 0)
+        self.redemptions: dict[RedemptionId, Known] = {}
+        self.run(self._open())
+
+    def run(self, awaitable: Awaitable[_T]) -> _T:
+        async def wait() -> _T:
+            return await asyncio.wait_for(awaitable, 60)
+
+        return self.loop.run(wait())
+
+    async def _open(self) -> None:
+        self.proxy = TcpProxy(self.url)
+        await self.proxy.open()
+        urls = [self.proxy.url, self.url, self.url]
+        self.pools: list[asyncpg.Pool] = [await connect(url, size=3) for url in urls]
+        self.ledgers = [Ledger(Runtime(pool=pool, now=lambda: self.now)) for pool in self.pools]
+        limit = MemberLimit(count=2, interval="day")
+        rewards = (
+            make_reward(1, points_cost=10, stock=STOCK),
+            make_reward(2, points_cost=25, limit_per_member=limit),
+            make_reward(3, points_cost=15, fulfil_by="shopify", max_redemptions=STOCK),
+        )
+        shop = make_shop(
+            self.merchant_id,
+            rewards=rewards,
+            rules=(make_rule(1), make_rule(2, is_once=True)),
+            points_expiry_days=3,
+            restore_days=1,
+        )
+        await save_shop(self.pools[1], shop)
+        for name in NAMES:
+            enrol = Enrol(program_id=PROGRAM, external_id=name)
+            await self.ledgers[1].submit(self.merchant_id, enrol)
+
+    # -- acting ----------------------------------------------------------------------------
+
+    @initialize(seed=SEEDS)
+    def endow(self, seed: int) -> None:
+        gifts = [Adjust(program_id=PROGRAM, member=ref(name), points=90) for name in NAMES]
+        self.run(self._submit_all(gifts, Random(seed)))  # noqa: S311 -- repeatable
+
+    @rule(seed=SEEDS, count=st.integers(1, 16))
+    def submit_at_once(self, seed: int, count: int) -> None:
+        random = Random(seed)  # noqa: S311 -- repeatable
+        self.run(self._submit_all([self._command(random) for _ in range(count)], random))
+
+    @rule(
+        seed=SEEDS,
+        count=st.integers(1, 16),
+        acts=st.lists(st.sampled_from([AtCommit.CUT_BEFORE, AtCommit.CUT_AFTER]), max_size=4),
+    )
+    def submit_while_commits_are_lost(self, seed: int, count: int, acts: list[AtCommit]) -> None:
+        self.proxy.at_commit(*acts)
+        self.submit_at_once(seed, count)
+
+    @rule(seed=SEEDS, count=st.integers(1, 16), after=st.sampled_from([0, 0.002, 0.005, 0.01]))
+    def submit_while_connections_are_lost(self, seed: int, count: int, after: float) -> None:
+        async def cut_soon() -> None:
+            await asyncio.sleep(after)
+            self.proxy.cut_all()
+
+        async def both() -> None:
+            await asyncio.gather(
+                cut_soon(), self._submit_all([self._command(random) for _ in range(count)], random)
+            )
+
+        random = Random(seed)  # noqa: S311 -- repeatable
+        self.run(both())
+
+    @rule(hours=st.sampled_from([1, 12, 30]))
+    def let_time_pass(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+
+    @rule(seed=SEEDS)
+    def ask_again(self, seed: int) -> None:
+        """The same key gets the same answer from whichever ledger, and another request none."""
+        random = Random(seed)  # noqa: S311 -- repeatable
+        done = [key for key, (_, outcome) in self.told.items() if isinstance(outcome, Done)]
+        if not done:
+            return
+        key = random.choice(done)
+        command, outcome = self.told[key]
+        ledger = random.choice(self.ledgers)
+        assert isinstance(outcome, Done)
+        again = self.run(self._submit(ledger, command, key))
+        assert again == Done(outcome.result, is_replay=True)
+        other = self.run(self._submit(ledger, command, key, fingerprint=b"other"))
+        assert other == Refused((KeyConflict(key),))
+
+    # -- the model -------------------------------------------------------------------------
+
+    async def _submit_all(self, commands: list[Command], random: Random) -> None:
+        keys = [f"k{next(self.keys)}" for _ in commands]
+        ledgers = [random.choice(self.ledgers) for _ in commands]
+        outcomes = await asyncio.gather(
+            *(
+                self._submit(ledger, command, key)
+                for ledger, command, key in zip(ledgers, commands, keys, strict=True)
+            )
+        )
+        for key, command, outcome in zip(keys, commands, outcomes, strict=True):
+            self.told[key] = (command, outcome)
+            if isinstance(outcome, Done):
+                self._learn(command, outcome.result)
+
+    async def _submit(
+        self, ledger: Ledger, command: Command, key: str, *, fingerprint: bytes = b"f"
+    ) -> Outcome:
+        """Submit until it is known what came of it, as a caller with a key may."""
+        while True:
+            try:
+                return await ledger.submit(
+                    self.merchant_id, command, key=key, fingerprint=fingerprint
+                )
+            except (Unavailable, OutcomeUnknown):
+                ledger = self.ledgers[1]
+
+    def _learn(self, command: Command, result: Any) -> None:
+        if isinstance(result, Adjusted):
+            self.moved[_name(command)] += result.points
+        elif isinstance(result, Earned) and not result.is_repeat:
+            self.moved[_name(command)] += result.earning.points
+        elif isinstance(result, Transferred):
+            assert isinstance(command, Transfer)
+            self.moved[command.source.external_id or ""] -= result.points
+            self.moved[command.target.external_id or ""] += result.points
+        elif isinstance(result, Redeemed):
+            made = result.redemption
+            if isinstance(command, Redeem):
+                assert made.id not in self.redemptions, "one redemption was answered twice"
+                self.redemptions[made.id] = Known(_name(command), made.points_cost)
+            elif isinstance(command, Refund) and command.points is not None:
+                self.redemptions[made.id].points_refunded += command.points
+            if made.status in ("void", "declined"):
+                self.redemptions[made.id].is_given_back = True
+
+    def _command(self, random: Random) -> Command:
+        name, other = random.choice(NAMES), random.choice(NAMES)
+        redemption_id = RedemptionId(1)
+        if self.redemptions:
+            redemption_id = random.choice(list(self.redemptions)[-8:])
+        made: list[tuple[int, Command]] = [
+            (8, Redeem(program_id=PROGRAM, member=ref(name), reward_id=_reward(random))),
+            (2, Refund(redemption_id=redemption_id)),
+            (2, Refund(redemption_id=redemption_id, points=5)),
+            (2, Settle(redemption_id=redemption_id)),
+            (2, Release(redemption_id=redemption_id, reason="no")),
+            (1, MarkUsed(redemption_id=redemption_id)),
+            (2, Adjust(program_id=PROGRAM, member=ref(name), points=random.choice([30, -7]))),
+            (2, Transfer(program_id=PROGRAM, source=ref(name), target=ref(other), points=9)),
+            (2, Earn(program_id=PROGRAM, member=ref(name), rule_id=_rule(random))),
+            (1, ExpireLots(program_id=PROGRAM, member=ref(name))),
+            (1, Enrol(program_id=PROGRAM, external_id=name)),
+            (
+                1,
+                ChangeMember(
+                    program_id=PROGRAM,
+                    member=ref(name),
+                    is_frozen=random.random() < 0.2,
+                    first_name=other,
+                ),
+            ),
+        ]
+        weights, commands = zip(*made, strict=True)
+        return random.choices(commands, weights)[0]
+
+    # -- what must hold --------------------------------------------------------------------
+
+    @invariant()
+    def balances_are_what_callers_were_told(self) -> None:
+        self.run(self._check())
+
+    async def _check(self) -> None:
+        rows = await self.pools[1].fetch(
+            """
+            SELECT m.external_id, w.points_available, coalesce(sum(e.points)
+                FILTER (WHERE e.kind = 'expired'), 0)::bigint AS points_expired
+            FROM members m JOIN wallets w ON w.merchant_id = $1 AND w.member_id = m.id
+            LEFT JOIN entries e ON e.merchant_id = $1 AND e.wallet_id = w.id
+            WHERE m.merchant_id = $1
+            GROUP BY m.external_id, w.points_available
+            """,
+            self.merchant_id,
+        )
+        assert len(rows) == len(NAMES)
+        for row in rows:
+            name = row["external_id"]
+            spent = sum(
+                each.points_spent for each in self.redemptions.values() if each.name == name
+            )
+            told = self.moved[name] - spent + row["points_expired"]
+            assert row["points_available"] == told, f"{name} has {dict(row)}, told {told}"
+        made = await self.pools[1].fetch(
+            "SELECT id, reward_id FROM redemptions WHERE merchant_id = $1", self.merchant_id
+        )
+        assert {row["id"] for row in made} == self.redemptions.keys()
+        keys = await self.pools[1].fetchval(
+            "SELECT count(*) FROM idempotency_records WHERE merchant_id = $1", self.merchant_id
+        )
+        assert keys == sum(isinstance(outcome, Done) for _, outcome in self.told.values())
+
+    def teardown(self) -> None:
+        try:
+            self.run(self._prove())
+        finally:
+            self.loop.close()
+
+    async def _prove(self) -> None:
+        try:
+            proof = await verify(self.pools[1], merchant_id=self.merchant_id)
+            assert proof.drifts == []
+        finally:
+            for ledger in self.ledgers:
+                await ledger.close()
+                assert ledger._queues == {}, "a lane is stuck"
+            for pool in self.pools:
+                pool.terminate()
+            await self.proxy.close()
+
+
+def _reward(random: Random) -> RewardId:
+    return RewardId(random.choice(REWARDS))
+
+
+def _rule(random: Random) -> RuleId:
+    return RuleId(random.choice((4001, 4002)))
+
+
+def _name(command: Command) -> str:
+    assert isinstance(command, Redeem | Adjust | Earn)
+    assert command.member.external_id is not None
+    return command.member.external_id
+
+
+def test_callers_are_told_the_truth(database_url: str) -> None:
+    known = settings.get_profile(settings.get_current_profile_name())
+    runs = RUNS if known.max_examples <= 100 else known.max_examples
+    run_state_machine_as_test(
+        lambda: LedgerMachine(database_url),
+        settings=settings(
+            known,
+            max_examples=runs,
+            stateful_step_count=STEPS,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
