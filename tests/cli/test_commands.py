@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.builders.program_file import SECRETS, make_file
-from tests.support.commands import Ran, run
+from tests.support.commands import Ran, run, run_here
 
 _KEY = {"name": "till", "dialect": "mage", "secret_env": "KEY_ONE"}
 
@@ -21,7 +21,7 @@ class Shop:
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
         self.file = folder / "shop.yaml"
-        self.run = partial(run, GUERDON_DATABASE_URL=url, **SECRETS)
+        self.run = partial(run_here, GUERDON_DATABASE_URL=url, **SECRETS)
 
     def write(self, file: dict[str, Any]) -> None:
         self.file.write_text(yaml.safe_dump(file))
@@ -139,12 +139,12 @@ def test_a_users_error_is_one_line(
 
 def test_a_database_without_its_tables_is_said_and_mended(empty_database_url: str) -> None:
     settings = {"GUERDON_DATABASE_URL": empty_database_url}
-    ran = run("show", **settings)
+    ran = run_here("show", **settings)
     assert ran.code == 1
     assert "guerdon migrate" in ran.err
-    assert run("migrate", "--plan", **settings).out == "would apply 0001_initial\n"
-    assert run("migrate", **settings).out == "applied 0001_initial\n"
-    assert run("migrate", **settings).out == "the schema is the newest\n"
+    assert run_here("migrate", "--plan", **settings).out == "would apply 0001_initial\n"
+    assert run_here("migrate", **settings).out == "applied 0001_initial\n"
+    assert run_here("migrate", **settings).out == "the schema is the newest\n"
 
 
 def test_an_unknown_merchant_is_named(shop: Shop) -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.builders.program_file import SECRETS, make_file
-from tests.support.commands import environment, run, served
+from tests.support.commands import environment, run, run_here, served
 
 _KEY = {"name": "till", "dialect": "mage", "secret_env": "KEY_ONE"}
 
@@ -25,7 +25,7 @@ def settings(database_url: str, tmp_path: Path) -> dict[str, str]:
     """A shop's settings, applied already."""
     made = {"GUERDON_DATABASE_URL": database_url, **SECRETS}
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(make_file(keys=[_KEY])))
-    assert run("apply", str(tmp_path / "shop.yaml"), **made).code == 0
+    assert run_here("apply", str(tmp_path / "shop.yaml"), **made).code == 0
     return made
 
 
