@@ -17,18 +17,26 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
 
     Raises CommitUnknown where the connection is lost at COMMIT, so that no caller takes that for
     a failure."""
-    async with pool.acquire() as connection:
-        await connection.execute("BEGIN")
-        try:
-            yield connection
-        except BaseException:
-            # Where the connection is gone, so is the transaction.
-            with suppress(*DRIVER_ERRORS):
-                await connection.execute("ROLLBACK")
-            raise
-        try:
-            await connection.execute("COMMIT")
-        except DRIVER_ERRORS as error:
-            if fault_of(error) in ("lost", "busy"):
-                raise CommitUnknown from error
+    is_committed = False
+    try:
+        async with pool.acquire() as connection:
+            await connection.execute("BEGIN")
+            try:
+                yield connection
+            except BaseException:
+                # Where the connection is gone, so is the transaction.
+                with suppress(*DRIVER_ERRORS):
+                    await connection.execute("ROLLBACK")
+                raise
+            try:
+                await connection.execute("COMMIT")
+            except DRIVER_ERRORS as error:
+                if fault_of(error) in ("lost", "busy"):
+                    raise CommitUnknown from error
+                raise
+            is_committed = True
+    except DRIVER_ERRORS:
+        # A connection lost on its way back to the pool undoes nothing. Raised, it would pass for
+        # one lost before COMMIT, and the whole would be done again.
+        if not is_committed:
             raise

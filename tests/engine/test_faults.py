@@ -276,6 +276,32 @@ async def test_serialization_failures_are_tried_again_and_not_for_ever(
     assert await drifts(pool) == []
 
 
+class LosingOnReturn(Failing):
+    """A pool that loses a connection as it is given back, after the COMMIT was answered."""
+
+    def acquire(self) -> "_LosingAcquire":
+        return _LosingAcquire(self)
+
+
+class _LosingAcquire(_FailingAcquire):
+    async def __aexit__(self, *raised: object) -> None:
+        await super().__aexit__(*raised)
+        if raised[0] is None and self._failing.errors:
+            raise self._failing.errors.pop()
+
+
+async def test_a_connection_lost_after_its_commit_does_nothing_twice(pool: asyncpg.Pool) -> None:
+    await save_shop(pool, make_shop())
+    await enrol(Ledger(Runtime(pool=pool)), "anna", 1000)
+    errors: list[BaseException] = []
+    ledger = Ledger(Runtime(pool=LosingOnReturn(pool, errors)))
+    await ledger.catalogues.get(SHOP)
+    errors.append(asyncpg.ConnectionDoesNotExistError("connection was closed"))
+    redemption_of(await ledger.submit(SHOP, redeem_by("anna")))
+    assert errors == []
+    assert await balance(pool, "anna") == 900
+
+
 async def test_one_bad_command_fails_alone(pool: asyncpg.Pool) -> None:
     """NUL cannot be written, nor a number beyond 64 bits; neither may hurt who stands beside."""
     await save_shop(pool, make_shop())
