@@ -111,6 +111,7 @@ def _announce(config: "Config", listener: socket.socket) -> None:
 
 def _serve(config: "Config", listener: socket.socket, workers: int) -> None:
     import uvicorn
+    from uvicorn.config import STARTUP_FAILURE
     from uvicorn.supervisors import Multiprocess
 
     from guerdon.cli.served import Served
@@ -132,7 +133,10 @@ def _serve(config: "Config", listener: socket.socket, workers: int) -> None:
         timeout_keep_alive=75,
     )
     if workers > 1:
-        Multiprocess(settings, sockets=[listener]).run()
+        supervisor = Multiprocess(settings, sockets=[listener])
+        supervisor.run()
+        if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+            raise typer.Exit(1)
         return
     # Uvicorn stops at these by itself and then raises them once more, for whoever came before.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -151,3 +151,20 @@ def test_an_unknown_merchant_is_named(shop: Shop) -> None:
     shop.apply()
     ran = shop.run("show", "--merchant", "nobody")
     assert (ran.code, "no merchant 'nobody'" in ran.err) == (1, True)
+
+
+def test_secrets_to_be_read_back_need_a_key_on_a_server_of_ones_own(shop: Shop) -> None:
+    hook = {
+        "url": "https://shop.example/hooks",
+        "dialect": "mage",
+        "events": ["points.redeemed"],
+        "secret_env": "HOOK",
+    }
+    shop.write(make_file(webhooks=[hook]))
+    refused = shop.apply()
+    assert refused.code == 1
+    assert "GUERDON_SECRET_KEY" in refused.err
+    assert shop.run("show").code == 1
+    key = "a sealing key for nothing but tests"
+    assert shop.run("apply", str(shop.file), GUERDON_SECRET_KEY=key).code == 0
+    assert [each["url"] for each in shop.show()["webhooks"]] == [hook["url"]]

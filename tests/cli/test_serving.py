@@ -85,6 +85,15 @@ def test_a_lacking_migration_stops_the_start(empty_database_url: str) -> None:
     assert "guerdon migrate" in ran.err
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_web_process_that_cannot_start_ends_it_all(
+    settings: dict[str, str], workers: str
+) -> None:
+    # The check of the schema does without TLS on a socket; the web process's driver does not.
+    ran = run("serve", "--port", "0", "--workers", workers, **settings, PGSSLMODE="verify-full")
+    assert ran.code != 0
+
+
 def test_the_worker_runs_beside_and_ends_with_its_parent(settings: dict[str, str]) -> None:
     with served("--with-worker", **settings) as (process, base):
         _wait_until(lambda: _is_served(base))
