@@ -15,6 +15,7 @@ from guerdon.domain.catalogue import Catalogue, Program
 from guerdon.domain.clock import zone
 from guerdon.domain.errors import Invalid
 from guerdon.domain.ids import TierId
+from guerdon.engine.guarding_cells import unguard_cell
 
 COLUMNS = (
     "external_id",
@@ -179,7 +180,9 @@ class MemberRows:
             _require_unicode(self.header, row)
         if "\0" in text:
             raise Fault(_first_with(self.header, row, "\0"), "holds a NUL character")
-        return self._rules.judge(line, row, self._pick([*row, ""]))
+        # An export may have marked texts that a spreadsheet would run.
+        fields = [unguard_cell(each) for each in row] if "'" in text else row
+        return self._rules.judge(line, row, self._pick([*fields, ""]))
 
     def _read_header(self) -> list[str]:
         try:

@@ -1,12 +1,15 @@
 -- Each check gives the rows whose figures do not follow from the entries: which row, whose wallet,
 -- what is wrong, what it must be, what it is. $2 bounds the answer; $3 names the wallets to look
--- at, null for all of them. A cheap condition picks the rows that are wrong; only for those is it
--- put into words.
+-- at, null for all of them. A cheap condition picks the rows that are wrong; only those are put
+-- into words. Draws are unnested in a SELECT list, which no planner moves inside a join: in a
+-- LATERAL it may read all lots anew for each entry.
 
 -- name: begin_proof
--- Give this transaction time and room to sort, and plans made for the merchant at hand.
+-- Give this transaction time and room to sort, and plans that are never quadratic: how many lots
+-- unnested draws come to is more than a planner can guess, so it must not bet on few.
 SELECT set_config('statement_timeout', '0', TRUE), set_config('work_mem', '64MB', TRUE),
-       set_config('plan_cache_mode', 'force_custom_plan', TRUE);
+       set_config('plan_cache_mode', 'force_custom_plan', TRUE),
+       set_config('enable_nestloop', 'off', TRUE);
 
 -- name: list_touched_wallets
 -- Wallets changed since an instant, by themselves, a redemption or an earning.
@@ -141,20 +144,23 @@ LIMIT $2;
 -- name: check_draws
 -- A draw names a lot of its own wallet; none is taken from an expired lot but by its expiry.
 SELECT e.id, e.wallet_id, v.fault, v.expected, v.found
-FROM entries e
-CROSS JOIN LATERAL unnest(e.lot_ids, e.lot_points) AS d (lot_id, points)
-LEFT JOIN lots l ON l.merchant_id = $1 AND l.id = d.lot_id
+FROM (
+    SELECT b.id, b.wallet_id, b.kind, b.created_at, unnest(b.lot_ids) AS lot_id,
+           unnest(b.lot_points) AS points
+    FROM entries b
+    WHERE b.merchant_id = $1 AND ($3::bigint[] IS NULL OR b.wallet_id = ANY ($3::bigint[]))
+) AS e
+LEFT JOIN lots l ON l.merchant_id = $1 AND l.id = e.lot_id
 CROSS JOIN LATERAL (VALUES
-    ('lot_exists', d.lot_id::text, l.id::text),
+    ('lot_exists', e.lot_id::text, l.id::text),
     ('lot_of_wallet', e.wallet_id::text, coalesce(l.wallet_id, e.wallet_id)::text),
-    ('drawn_before_expiry', NULL, CASE WHEN d.points < 0 AND e.kind <> 'expired'
+    ('drawn_before_expiry', NULL, CASE WHEN e.points < 0 AND e.kind <> 'expired'
         AND e.created_at >= l.expires_at THEN 'lot ' || l.id END),
     ('expired_when_due', NULL, CASE WHEN e.kind = 'expired'
         AND (l.expires_at IS NULL OR e.created_at < l.expires_at) THEN 'lot ' || l.id END)
 ) AS v (fault, expected, found)
-WHERE e.merchant_id = $1 AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
-  AND (l.id IS NULL OR l.wallet_id <> e.wallet_id
-    OR (d.points < 0 AND e.kind <> 'expired' AND e.created_at >= l.expires_at)
+WHERE (l.id IS NULL OR l.wallet_id <> e.wallet_id
+    OR (e.points < 0 AND e.kind <> 'expired' AND e.created_at >= l.expires_at)
     OR (e.kind = 'expired' AND (l.expires_at IS NULL OR e.created_at < l.expires_at)))
   AND v.expected IS DISTINCT FROM v.found
 ORDER BY e.wallet_id, e.id
@@ -171,10 +177,13 @@ LEFT JOIN (
     FROM (
         SELECT d.lot_id, d.points,
                row_number() OVER of_lot AS place, sum(d.points) OVER of_lot AS points_then
-        FROM entries e
-        CROSS JOIN LATERAL unnest(e.lot_ids, e.lot_points) AS d (lot_id, points)
-        WHERE e.merchant_id = $1 AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
-        WINDOW of_lot AS (PARTITION BY d.lot_id ORDER BY e.id ROWS UNBOUNDED PRECEDING)
+        FROM (
+            SELECT e.id, unnest(e.lot_ids) AS lot_id, unnest(e.lot_points) AS points
+            FROM entries e
+            WHERE e.merchant_id = $1
+              AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
+        ) AS d
+        WINDOW of_lot AS (PARTITION BY d.lot_id ORDER BY d.id ROWS UNBOUNDED PRECEDING)
     ) AS s
     GROUP BY s.lot_id
 ) AS drawn ON drawn.lot_id = l.id
@@ -319,26 +328,25 @@ LIMIT $2;
 
 -- name: check_codes
 -- No code is carried by two redemptions, and one from a pool was taken out of it.
-SELECT r.id, r.wallet_id, v.fault, v.expected, v.found
-FROM redemptions r
-JOIN reward_versions o ON o.merchant_id = $1 AND o.id = r.reward_version_id
-LEFT JOIN pool_codes c ON c.merchant_id = $1 AND c.code = r.code
-LEFT JOIN (
-    SELECT t.code, min(t.id) AS id
-    FROM redemptions t
+WITH pooled AS MATERIALIZED (
+    SELECT o.id FROM reward_versions o
+    WHERE o.merchant_id = $1 AND o.definition ->> 'fulfil_by' IN ('pool', 'shopify_pool')
+)
+SELECT r.id, r.wallet_id, 'code_unique' AS fault, NULL AS expected, 'redemption ' || twice.id AS found
+FROM (
+    SELECT t.code, min(t.id) AS id FROM redemptions t
     WHERE t.merchant_id = $1 AND t.code IS NOT NULL
     GROUP BY t.code
     HAVING count(1) > 1
-) AS twice ON twice.code = r.code
-CROSS JOIN LATERAL (VALUES
-    ('code_unique', NULL, CASE WHEN twice.id <> r.id THEN 'redemption ' || twice.id END),
-    ('code_from_pool', CASE WHEN o.definition ->> 'fulfil_by' IN ('pool', 'shopify_pool')
-        THEN r.id::text END,
-        CASE WHEN o.definition ->> 'fulfil_by' IN ('pool', 'shopify_pool')
-        THEN c.redemption_id::text END)
-) AS v (fault, expected, found)
-WHERE r.merchant_id = $1 AND v.expected IS DISTINCT FROM v.found
-ORDER BY r.id
+) AS twice
+JOIN redemptions r ON r.merchant_id = $1 AND r.code = twice.code AND r.id <> twice.id
+UNION ALL
+SELECT r.id, r.wallet_id, 'code_from_pool', r.id::text, c.redemption_id::text
+FROM redemptions r
+JOIN pooled ON pooled.id = r.reward_version_id
+LEFT JOIN pool_codes c ON c.merchant_id = $1 AND c.code = r.code
+WHERE r.merchant_id = $1 AND c.redemption_id IS DISTINCT FROM r.id
+ORDER BY id
 LIMIT $2;
 
 -- name: check_events
