@@ -15,6 +15,7 @@ from guerdon.engine.keying import create_key
 from guerdon.engine.runtime import Runtime
 from guerdon.store import embedded, migrating
 from guerdon.store.connection import open_pool
+from tests.builders.shop import make_shop, save_shop
 
 MEMBERS = 20_000
 MERCHANTS = 1_000
@@ -28,6 +29,7 @@ class Options(argparse.Namespace):
 
     seconds: int
     history: int
+    imported: int
     write: Path | None
 
 
@@ -36,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="length of each measurement")
     parser.add_argument("--history", type=int, default=HISTORY, help="entries of the old database")
+    parser.add_argument("--imported", type=int, default=1_000_000, help="members to import")
     parser.add_argument("--write", type=Path, help="the page to write, docs/benchmarks.md")
     options = parser.parse_args(namespace=Options())
     if wrk.find_wrk() is None:
@@ -76,7 +79,9 @@ def measure(folder: Path, options: Options) -> Figures:
         )
         _history(figures, urls["old"], urls["fresh"], key, options)
         _say("import against COPY")
-        figures.imported = importing.measure(_database(server, "imported"), folder)
+        figures.imported = asyncio.run(
+            _import(_database(server, "imported"), folder, options.imported)
+        )
     return figures
 
 
@@ -124,9 +129,7 @@ def _http(figures: Figures, url: str, key: str, seconds: int) -> None:
 def _history(figures: Figures, old: str, fresh: str, key: str, options: Options) -> None:
     """The same load on a database with a long past and on one without, turn about."""
     _say(f"filling a history of {options.history:,} entries")
-    old_key = asyncio.run(
-        _seed(old, merchants=1, members=MEMBERS, history=options.history)
-    )
+    old_key = asyncio.run(_seed(old, merchants=1, members=MEMBERS, history=options.history))
     pick = engine_alone.spread(MEMBERS)
     rates: dict[str, list[float]] = {old: [], fresh: []}
     for url in (fresh, old, fresh, old):
@@ -163,6 +166,14 @@ async def _seed(url: str, *, merchants: int, members: int, history: int = 0) -> 
     )
     await pool.close()
     return created.secret
+
+
+async def _import(url: str, folder: Path, rows: int) -> importing.ImportTimes:
+    pool = await open_pool(url, size=4)
+    shop = await save_shop(pool, make_shop())
+    times = await importing.time_import(url, pool, shop.id, shop.program.id, folder, rows)
+    await pool.close()
+    return times
 
 
 async def _version(url: str) -> str:

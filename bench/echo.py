@@ -23,8 +23,8 @@ class EchoLedger(Ledger):
         merchant_id: MerchantId,
         command: Command,
         *,
-        key: str | None = None,
-        fingerprint: bytes = b"",
+        key: str | None = None,  # noqa: ARG002 -- the ledger's own signature
+        fingerprint: bytes = b"",  # noqa: ARG002 -- the ledger's own signature
     ) -> Outcome:
         """Answer at once."""
         assert isinstance(command, Redeem)
@@ -54,7 +54,7 @@ async def _serve(url: str, port: int) -> None:
     ledger = EchoLedger(Runtime(pool=pool))
     app = create_app(ledger, keyring=Keyring(pool))
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type] -- uvicorn's own scope types are narrower
+        app,
         host="127.0.0.1",
         port=port,
         loop="uvloop",

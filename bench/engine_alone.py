@@ -34,7 +34,9 @@ def many_merchants(merchants: int, members: int) -> Pick:
     return lambda n: (1 + n % merchants, 1 + (n * 7919) % members, 1001 + n % 10)
 
 
-async def measure(url: str, pick: Pick, *, seconds: float, callers: int, pool_size: int = 8) -> float:
+async def measure(
+    url: str, pick: Pick, *, seconds: float, callers: int, pool_size: int = 8
+) -> float:
     """Keep so many callers waiting for so long; give redemptions per second, all of them done."""
     pool = await open_pool(url, size=pool_size)
     ledger = Ledger(Runtime(pool=pool))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from bench.importing import Imported
+from bench.importing import ImportTimes
 from bench.wrk import Load
 
 _LIBRARIES = ("asyncpg", "msgspec", "uvicorn", "uvloop", "httptools")
@@ -24,7 +24,7 @@ class Figures(Struct):
     engine_old: float = 0.0
     engine_fresh: float = 0.0
     http: dict[str, Load] = field(default_factory=dict)
-    imported: Imported | None = None
+    imported: ImportTimes | None = None
 
 
 def page(figures: Figures) -> str:
@@ -49,18 +49,17 @@ def page(figures: Figures) -> str:
 
 def _setting(figures: Figures) -> list[str]:
     libraries = ", ".join(f"{name} {metadata.version(name)}" for name in _LIBRARIES)
+    python = f"Python {platform.python_version()}"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return [
         "| | |",
         "|---|---|",
         f"| date | {datetime.now(UTC):%Y-%m-%d %H:%M} UTC |",
         f"| machine | {_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB |",
-        f"| system | {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()} |",
+        f"| system | {platform.system()} {platform.release()}, {python} |",
         f"| PostgreSQL | {figures.version} (embedded) |",
         f"| libraries | {libraries} |",
-        f"| command | `make bench` (each measurement {figures.seconds} s; one web process; "
-        "`wrk` with one thread) |",
+        f"| command | `make bench` ({figures.seconds} s each, one web process, one wrk thread) |",
     ]
 
 
@@ -94,12 +93,12 @@ def _bars(figures: Figures) -> list[str]:
 
 
 def _rates(figures: Figures) -> list[str]:
+    many = "pgbench TPC-B, prepared, 16 clients, 2 threads, scale 20"
     rows = [
-        f"| pgbench TPC-B, prepared, 16 clients, 2 threads, scale 20 "
-        f"| {figures.pgbench_tps:,.0f} | | | |",
+        f"| {many} | {figures.pgbench_tps:,.0f} | | | |",
         f"| pgbench TPC-B, 1 client | | {figures.pgbench_p50_ms:.2f} | | |",
     ]
-    rows += [f"| engine alone, {name} | {rate:,.0f} | | | |" for name, rate in figures.engine.items()]
+    rows += [f"| engine alone, {name} | {n:,.0f} | | | |" for name, n in figures.engine.items()]
     rows.append(f"| engine alone, fresh, beside the next | {figures.engine_fresh:,.0f} | | | |")
     rows.append(
         f"| engine alone, history of {figures.history:,} entries "
@@ -112,7 +111,15 @@ def _rates(figures: Figures) -> list[str]:
     ]
     table = ["| row | per second | p50 ms | p99 ms | failures |", "|---|---|---|---|---|", *rows]
     if figures.imported is not None:
-        table += ["", *figures.imported.lines()]
+        times = figures.imported
+        rate = times.rows / times.import_seconds
+        table += [
+            "",
+            f"Import of {times.rows:,} members with their points: {times.import_seconds:.1f} s, "
+            + f"{rate:,.0f} a second.",
+            "Bare COPY of the same file into a plain table, then three indexes: "
+            + f"{times.copy_seconds:.1f} s.",
+        ]
     return ["## Rates", "", *table]
 
 

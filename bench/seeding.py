@@ -93,7 +93,7 @@ WHERE i.indrelid IN ('entries'::regclass, 'redemptions'::regclass, 'events'::reg
 async def seed_history(
     pool: Pool, merchant_id: int, members: int, entries: int, chunk: int = 1_000_000
 ) -> None:
-    """Add so many past redemptions, with their entries and events, under the merchant's next ids."""
+    """Add so many past redemptions, with entries and events, under the merchant's next ids."""
     async with pool.acquire() as connection:
         await connection.execute("SET statement_timeout = 0")
         await connection.execute("SET maintenance_work_mem = '1GB'")

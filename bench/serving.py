@@ -37,7 +37,7 @@ def echo(url: str) -> Iterator[str]:
 @contextmanager
 def _running(command: list[str], more: dict[str, str], port: int) -> Iterator[str]:
     base = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(  # noqa: S603 -- ours
+    process = subprocess.Popen(
         command, env={**os.environ, **more}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:

@@ -17,15 +17,15 @@ wrk.headers["Content-Type"] = "application/json"
 function request()
     number = number + 1
     local member = 7000000 + ({member})
-    local reward = {reward}
-    return wrk.format(nil, reward, nil, '{{"customer_identifier":"' .. string.format("%d", member) .. '"}}')
+    local body = '{{"customer_identifier":"' .. string.format("%d", member) .. '"}}'
+    return wrk.format(nil, {reward}, nil, body)
 end
 """
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
 
 
 class Load(Struct, frozen=True):
-    """Requests per second and latencies in milliseconds; `failures` were not 2xx or not answered."""
+    """Requests per second and latencies in milliseconds; `failures` got no 2xx, or no answer."""
 
     rate: float
     p50_ms: float
@@ -60,7 +60,7 @@ def run(target: Target, *, connections: int, seconds: int) -> Load:
         file.write_text(script, "utf-8")
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
         command += ["--latency", "-s", str(file), target.base_url]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 -- ours
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     return _read(done.stdout)
 
 
@@ -68,7 +68,8 @@ def _read(text: str) -> Load:
     rate = re.search(r"Requests/sec:\s+([0-9.]+)", text)
     assert rate is not None, text
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+    counts = r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)"
+    errors = re.search(counts, text)
     failures = int(bad.group(1)) if bad else 0
     failures += sum(map(int, errors.groups())) if errors else 0
     return Load(float(rate.group(1)), _latency(text, 50), _latency(text, 99), failures)

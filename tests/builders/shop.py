@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from msgspec.structs import replace as replaced
 
@@ -49,11 +50,11 @@ class Shop:
     def id(self) -> MerchantId:
         return self.merchant.id
 
-    def with_program(self, **changes: object) -> "Shop":
+    def with_program(self, **changes: Any) -> "Shop":
         return replace(self, program=replaced(self.program, **changes))
 
 
-def make_reward(number: int = 1, **changes: object) -> Reward:
+def make_reward(number: int = 1, **changes: Any) -> Reward:
     """Make a reward of 100 points with the id 1000 + number."""
     reward = Reward(
         id=RewardId(1000 + number),
@@ -70,7 +71,7 @@ def make_reward(number: int = 1, **changes: object) -> Reward:
     return replaced(reward, **changes)
 
 
-def make_tier(number: int, points_required: int, **changes: object) -> Tier:
+def make_tier(number: int, points_required: int, **changes: Any) -> Tier:
     """Make a tier with the id 3000 + number."""
     tier = Tier(
         id=TierId(3000 + number),
@@ -84,7 +85,7 @@ def make_tier(number: int, points_required: int, **changes: object) -> Tier:
     return replaced(tier, **changes)
 
 
-def make_rule(number: int = 1, **changes: object) -> EarningRule:
+def make_rule(number: int = 1, **changes: Any) -> EarningRule:
     """Make a rule of 50 points, engagement, unlimited, with the id 4000 + number."""
     rule = EarningRule(
         id=RuleId(4000 + number),
@@ -108,7 +109,7 @@ def make_shop(
     rewards: tuple[Reward, ...] | None = None,
     tiers: tuple[Tier, ...] = (),
     rules: tuple[EarningRule, ...] = (),
-    **program: object,
+    **program: Any,
 ) -> Shop:
     """Make a merchant in London that counts in pounds, with one program and one reward."""
     merchant = Merchant(
