@@ -113,13 +113,9 @@ def _rates(figures: Figures) -> list[str]:
     if figures.imported is not None:
         times = figures.imported
         rate = times.rows / times.import_seconds
-        table += [
-            "",
-            f"Import of {times.rows:,} members with their points: {times.import_seconds:.1f} s, "
-            + f"{rate:,.0f} a second.",
-            "Bare COPY of the same file into a plain table, then three indexes: "
-            + f"{times.copy_seconds:.1f} s.",
-        ]
+        imported = f"{times.rows:,} members with their points: {times.import_seconds:.1f} s"
+        bare = f"Bare COPY of the same file and three indexes: {times.copy_seconds:.1f} s."
+        table += ["", f"Import of {imported}, {rate:,.0f} a second. {bare}"]
     return ["## Rates", "", *table]
 
 
