@@ -7,7 +7,7 @@ from guerdon.store.connection import Connection, Pool
 from guerdon.store.faults import DRIVER_ERRORS, fault_of
 
 
-class CommitUnknown(Exception):  # noqa: N818 -- it names what is the case, not an error of ours
+class CommitUnknown(Exception):
     """The connection was lost while COMMIT was under way: it may have taken effect or not."""
 
 

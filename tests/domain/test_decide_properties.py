@@ -17,7 +17,7 @@ from tests.builders.shop import PROGRAM, Shop
 from tests.builders.state import World, make_catalogue
 from tests.builders.world import drift, give
 
-_STEPS = int(os.environ.get("GUERDON_STEPS", "80"))
+_STEPS = int(os.environ.get("GUERDON_STEPS", "40"))
 _SECONDS = (0, 0, 0, 1, 3600, 3600, 86_400, 200_000)
 
 

@@ -16,85 +16,72 @@ LOTS_PER_WALLET = 5
 BIG = {"members", "wallets", "lots", "entries", "redemptions", "earnings", "idempotency_records"}
 
 
+_FILLING = {
+    "members": """
+        INSERT INTO members (merchant_id, id, program_id, external_id, email, referral_code,
+            created_at, updated_at)
+        SELECT 1, 100000 + n, 11, 'x' || n, 'x' || n || '@shop.example', 'r' || n,
+            $1::timestamptz, $1
+        FROM generate_series(1, $2::integer) AS n
+    """,
+    "wallets": """
+        INSERT INTO wallets (merchant_id, id, member_id, program_id, point_type_id, is_default,
+            is_frozen, points_available, points_held, points_pending, points_lifetime,
+            points_redeemed, created_at, updated_at)
+        SELECT 1, 200000 + n, 100000 + n, 11, 10, true, false, 5, 0, 0, 5, 0,
+            $1::timestamptz, $1
+        FROM generate_series(1, $2::integer) AS n
+    """,
+    "lots": """
+        INSERT INTO lots (merchant_id, id, wallet_id, points, points_remaining, is_open,
+            effective_at, expires_at)
+        SELECT 1, 300000 + n, 200001 + n % $2::integer, 5, CASE WHEN n % 5 = 0 THEN 5 ELSE 0
+            END, n % 5 = 0, $1::timestamptz, $1 + n * interval '1 minute'
+        FROM generate_series(1, $2::integer * $3::integer) AS n
+    """,
+    "entries": """
+        INSERT INTO entries (merchant_id, id, wallet_id, kind, points, points_after,
+            lifetime_points, lot_ids, lot_points, created_at)
+        SELECT 1, 400000 + n, 200001 + n % $2::integer, 'earned', 5, 5, 5, ARRAY[300000 + n],
+            ARRAY[5], $1
+        FROM generate_series(1, $2::integer * $3::integer) AS n
+    """,
+    "redemptions": """
+        INSERT INTO redemptions (merchant_id, id, program_id, member_id, wallet_id, reward_id,
+            reward_version_id, status, units, units_refunded, units_returned, points_cost,
+            points_refunded, lot_ids, lot_points, code, fulfilment, is_grant, expires_at,
+            created_at, updated_at)
+        SELECT 1, 500000 + n, 11, 100001 + n % $2::integer, 200001 + n % $2::integer, 1001,
+            2001, CASE WHEN n % 100 = 0 THEN 'approved' ELSE 'used' END, 1, 0, 0, 5, 0,
+            ARRAY[300000 + n], ARRAY[5], 'c' || n, 'done', false,
+            $1::timestamptz + n * interval '1 minute',
+            $1::timestamptz, $1
+        FROM generate_series(1, $2::integer * $3::integer) AS n
+    """,
+    "earnings": """
+        INSERT INTO earnings (merchant_id, id, program_id, member_id, wallet_id, rule_id,
+            action, status, base_points, multiplier_permille, points, is_manual, action_key,
+            due_at, created_at, updated_at)
+        SELECT 1, 600000 + n, 11, 100001 + n % $2::integer, 200001 + n % $2::integer, 4001,
+            'custom', CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'approved' END, 5, 1000, 5,
+            false, 'a' || n, $1::timestamptz + n * interval '1 minute', $1::timestamptz, $1
+        FROM generate_series(1, $2::integer * $3::integer) AS n
+    """,
+    "idempotency_records": """
+        INSERT INTO idempotency_records (merchant_id, key, fingerprint, answer, created_at)
+        SELECT 1, 'k' || n, '', '', $1 FROM generate_series(1, 20000) AS n
+    """,
+}
+
+
 async def fill(pool: asyncpg.Pool) -> None:
     """Give one merchant many members, each with a wallet, used-up lots and a history."""
     await save_shop(pool, make_shop())
+    sizes = (FOUNDED, MEMBERS, LOTS_PER_WALLET)
     async with pool.acquire() as connection:
-        await connection.execute(
-            """
-            INSERT INTO members (merchant_id, id, program_id, external_id, email, referral_code,
-                created_at, updated_at)
-            SELECT 1, 100000 + n, 11, 'x' || n, 'x' || n || '@shop.example', 'r' || n,
-                $1::timestamptz, $1
-            FROM generate_series(1, $2::integer) AS n
-            """,
-            *(FOUNDED, MEMBERS),
-        )
-        await connection.execute(
-            """
-            INSERT INTO wallets (merchant_id, id, member_id, program_id, point_type_id, is_default,
-                is_frozen, points_available, points_held, points_pending, points_lifetime,
-                points_redeemed, created_at, updated_at)
-            SELECT 1, 200000 + n, 100000 + n, 11, 10, true, false, 5, 0, 0, 5, 0,
-                $1::timestamptz, $1
-            FROM generate_series(1, $2::integer) AS n
-            """,
-            *(FOUNDED, MEMBERS),
-        )
-        await connection.execute(
-            """
-            INSERT INTO lots (merchant_id, id, wallet_id, points, points_remaining, is_open,
-                effective_at, expires_at)
-            SELECT 1, 300000 + n, 200001 + n % $2::integer, 5, CASE WHEN n % 5 = 0 THEN 5 ELSE 0
-                END, n % 5 = 0, $1::timestamptz, $1 + n * interval '1 minute'
-            FROM generate_series(1, $2::integer * $3::integer) AS n
-            """,
-            *(FOUNDED, MEMBERS, LOTS_PER_WALLET),
-        )
-        await connection.execute(
-            """
-            INSERT INTO entries (merchant_id, id, wallet_id, kind, points, points_after,
-                lifetime_points, lot_ids, lot_points, created_at)
-            SELECT 1, 400000 + n, 200001 + n % $2::integer, 'earned', 5, 5, 5, ARRAY[300000 + n],
-                ARRAY[5], $1
-            FROM generate_series(1, $2::integer * $3::integer) AS n
-            """,
-            *(FOUNDED, MEMBERS, LOTS_PER_WALLET),
-        )
-        await connection.execute(
-            """
-            INSERT INTO redemptions (merchant_id, id, program_id, member_id, wallet_id, reward_id,
-                reward_version_id, status, units, units_refunded, units_returned, points_cost,
-                points_refunded, lot_ids, lot_points, code, fulfilment, is_grant, expires_at,
-                created_at, updated_at)
-            SELECT 1, 500000 + n, 11, 100001 + n % $2::integer, 200001 + n % $2::integer, 1001,
-                2001, CASE WHEN n % 100 = 0 THEN 'approved' ELSE 'used' END, 1, 0, 0, 5, 0,
-                ARRAY[300000 + n], ARRAY[5], 'c' || n, 'done', false,
-                $1::timestamptz + n * interval '1 minute',
-                $1::timestamptz, $1
-            FROM generate_series(1, $2::integer * $3::integer) AS n
-            """,
-            *(FOUNDED, MEMBERS, LOTS_PER_WALLET),
-        )
-        await connection.execute(
-            """
-            INSERT INTO earnings (merchant_id, id, program_id, member_id, wallet_id, rule_id,
-                action, status, base_points, multiplier_permille, points, is_manual, action_key,
-                due_at, created_at, updated_at)
-            SELECT 1, 600000 + n, 11, 100001 + n % $2::integer, 200001 + n % $2::integer, 4001,
-                'custom', CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'approved' END, 5, 1000, 5,
-                false, 'a' || n, $1::timestamptz + n * interval '1 minute', $1::timestamptz, $1
-            FROM generate_series(1, $2::integer * $3::integer) AS n
-            """,
-            *(FOUNDED, MEMBERS, LOTS_PER_WALLET),
-        )
-        await connection.execute(
-            """
-            INSERT INTO idempotency_records (merchant_id, key, fingerprint, answer, created_at)
-            SELECT 1, 'k' || n, '', '', $1 FROM generate_series(1, 20000) AS n
-            """,
-            FOUNDED,
-        )
+        for sql in _FILLING.values():
+            wanted = 3 if "$3" in sql else 2 if "$2" in sql else 1
+            await connection.execute(sql, *sizes[:wanted])
         await connection.execute("ANALYZE")
 
 
