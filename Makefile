@@ -38,8 +38,8 @@ check: $(STAMP) ## format, lint, types, import rules, and the checks on ourselve
 	$(BIN)/python -m pytest -q tests/test_house.py tests/house
 	$(BIN)/python -m tests.house
 
-bench: $(STAMP) ## print the benchmark table
-	$(BIN)/python -m bench
+bench: $(STAMP) ## measure everything, print the table and write docs/benchmarks.md (takes wrk)
+	$(BIN)/python -m bench --write docs/benchmarks.md
 
 format: $(STAMP) ## rewrite the code as check wants it
 	$(BIN)/python -m ruff format .

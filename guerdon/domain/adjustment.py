@@ -80,15 +80,16 @@ def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
 def _deduct(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
     taken = min(-command.points, before)
     lifetime = -min(-command.points, purse.lifetime) if command.moves_lifetime else 0
+    earning_id = EarningId(fold.fresh.next_id())
     entry = fold.take(
         purse,
         taken,
         "adjusted",
+        earning_id=earning_id,
         lifetime_points=lifetime,
         asked_points=command.points if taken != -command.points else None,
         note=command.note,
     )
-    earning_id = EarningId(fold.fresh.next_id())
     _audit(fold, purse, command, earning_id, -taken, None)
     fold.announce("points.adjusted", purse, earning_id=earning_id, points=-taken, note=command.note)
     reassess_tier(fold, purse)
