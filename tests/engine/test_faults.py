@@ -284,6 +284,9 @@ class LosingOnReturn(Failing):
 
 
 class _LosingAcquire(_FailingAcquire):
+    async def __aenter__(self) -> asyncpg.Connection:
+        return await self._acquired.__aenter__()
+
     async def __aexit__(self, *raised: object) -> None:
         await super().__aexit__(*raised)
         if raised[0] is None and self._failing.errors:
