@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from guerdon.domain.catalogue import MemberLimit, Reward
 from guerdon.domain.command import (
@@ -126,7 +126,7 @@ def _settling(world: World, who: int, a: int, b: int, c: int) -> Command:
 
 
 def _refund(world: World, who: int, a: int, b: int, c: int) -> Command:
-    facts: list[dict[str, object]] = [
+    facts: list[dict[str, Any]] = [
         {},
         {"points": c * 20},
         {"units": c % 4},
@@ -184,7 +184,7 @@ def _expire(world: World, who: int, _: int, __: int, ___: int) -> Command:
 
 
 def _change(world: World, who: int, a: int, b: int, _: int) -> Command:
-    facts: list[dict[str, object]] = [
+    facts: list[dict[str, Any]] = [
         {"is_frozen": True},
         {"is_frozen": False},
         {"is_frozen": False},

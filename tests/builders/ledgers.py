@@ -77,8 +77,9 @@ async def drifts(pool: asyncpg.Pool) -> list[str]:
 
 
 async def balance(pool: asyncpg.Pool, name: object) -> int:
-    return await pool.fetchval(
+    points: int = await pool.fetchval(
         "SELECT points_available FROM wallets w JOIN members m ON m.id = w.member_id "
         "WHERE external_id = $1",
         str(name),
     )
+    return points

@@ -1,6 +1,7 @@
 """Adjust, transfer, expire: points moved by hand or by time."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,10 @@ from guerdon.domain.errors import (
 from guerdon.domain.ids import PointTypeId
 from guerdon.domain.member import MemberRef
 from tests.builders.shop import FOUNDED, PROGRAM, make_shop
+from tests.builders.state import World
 from tests.builders.world import (
     ANNA,
     BELA,
-    World,
     balance,
     drift,
     give,
@@ -38,7 +39,7 @@ from tests.builders.world import (
 NOBODY = MemberRef(external_id="no")
 
 
-def adjust(world: World, points: int, **facts: object) -> Adjusted:
+def adjust(world: World, points: int, **facts: Any) -> Adjusted:
     result = world.do(Adjust(program_id=PROGRAM, member=ANNA, points=points, **facts))
     assert isinstance(result, Adjusted)
     assert drift(world) == []
@@ -120,7 +121,7 @@ def test_an_adjustment_needs_its_member_and_wallet() -> None:
     assert refused == (MemberFrozen(),)
 
 
-def transfer_of(points: int, **facts: object) -> Transfer:
+def transfer_of(points: int, **facts: Any) -> Transfer:
     facts = {"source": ANNA, "target": BELA} | facts
     return Transfer(program_id=PROGRAM, points=points, **facts)
 

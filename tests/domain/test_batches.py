@@ -17,6 +17,7 @@ from guerdon.domain.command import (
     ExpireLots,
     MarkUsed,
     Redeem,
+    Redeemed,
     Refund,
     Refused,
     Submission,
@@ -78,6 +79,7 @@ def test_a_replay_outlives_what_came_after() -> None:
     world = make_world(anna=100)
     (first,) = world.run(keyed(REDEEM))
     assert isinstance(first, Done)
+    assert isinstance(first.result, Redeemed)
     redemption = first.result.redemption
     world.do(Refund(redemption_id=redemption.id))
     (again,) = world.run(keyed(REDEEM))

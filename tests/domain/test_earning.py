@@ -1,6 +1,7 @@
 """Earn, approve, decline: points by a rule, once or more, now or later."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -29,17 +30,18 @@ from guerdon.domain.errors import (
 from guerdon.domain.ids import EarningId, RuleId
 from guerdon.domain.member import MemberRef
 from tests.builders.shop import FOUNDED, PROGRAM, make_rule, make_shop, make_tier
-from tests.builders.world import ANNA, BELA, World, balance, drift, make_world
+from tests.builders.state import World
+from tests.builders.world import ANNA, BELA, balance, drift, make_world
 
 RULE = RuleId(4001)
 EARN = Earn(program_id=PROGRAM, member=ANNA, rule_id=RULE)
 
 
-def world_with(*, program: dict[str, object] | None = None, **rule: object) -> World:
+def world_with(*, program: dict[str, Any] | None = None, **rule: Any) -> World:
     return make_world(make_shop(rules=(make_rule(**rule),), **(program or {})), anna=0, bela=0)
 
 
-def earn(world: World, **facts: object) -> Earning:
+def earn(world: World, **facts: Any) -> Earning:
     result = world.do(Earn(program_id=PROGRAM, member=ANNA, rule_id=RULE, **facts))
     assert isinstance(result, Earned)
     assert not result.is_repeat
@@ -187,7 +189,7 @@ def test_no_points_are_an_earning_without_a_lot() -> None:
 
 
 @pytest.mark.parametrize("rule", [{"is_active": False}, {"archived_at": FOUNDED}])
-def test_a_rule_that_is_off_is_unknown(rule: dict[str, object]) -> None:
+def test_a_rule_that_is_off_is_unknown(rule: dict[str, Any]) -> None:
     assert world_with(**rule).refuse(EARN) == (RuleUnknown(RULE),)
 
 

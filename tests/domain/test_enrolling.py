@@ -1,6 +1,7 @@
 """Enrol, change a member, and tiers that follow lifetime points."""
 
 from datetime import date
+from typing import Any
 
 from guerdon.domain.catalogue import MemberLimit
 from guerdon.domain.command import (
@@ -19,7 +20,8 @@ from guerdon.domain.errors import MemberLimitReached, MemberUnknown, ProgramInac
 from guerdon.domain.ids import RewardId, TierId
 from guerdon.domain.member import MemberRef
 from tests.builders.shop import PROGRAM, make_reward, make_rule, make_shop, make_tier
-from tests.builders.world import ANNA, BELA, REWARD, World, balance, drift, id_of, make_world
+from tests.builders.state import World
+from tests.builders.world import ANNA, BELA, REWARD, balance, drift, id_of, make_world
 
 TIERS = (make_tier(1, 0), make_tier(2, 100), make_tier(3, 200))
 
@@ -58,11 +60,13 @@ def test_enrolling_twice_in_a_batch_makes_one_member() -> None:
     first, second = world.run(command, command)
     assert isinstance(first, Done)
     assert isinstance(second, Done)
+    assert isinstance(first.result, Enrolled)
+    assert isinstance(second.result, Enrolled)
     assert first.result.member == second.result.member
     assert len(world.members) == len(world.wallets) == 1
 
 
-def change(world: World, **facts: object) -> Changed:
+def change(world: World, **facts: Any) -> Changed:
     result = world.do(ChangeMember(program_id=PROGRAM, member=ANNA, **facts))
     assert isinstance(result, Changed)
     return result
@@ -121,7 +125,11 @@ def test_of_two_with_one_email_the_first_is_meant() -> None:
         ChangeMember(program_id=PROGRAM, member=ANNA, email=None),
         by_email,
     )
-    who = [each.result.redemption.member_id for each in (outcomes[1], outcomes[3])]
+    who = []
+    for each in (outcomes[1], outcomes[3]):
+        assert isinstance(each, Done)
+        assert isinstance(each.result, Redeemed)
+        who.append(each.result.redemption.member_id)
     assert who == [id_of(world, "anna"), id_of(world, "bela")]
 
 
@@ -179,6 +187,7 @@ def test_a_grant_does_not_use_up_the_members_own_limit() -> None:
     outcomes = world.run(Adjust(program_id=PROGRAM, member=ANNA, points=199), redeem, redeem)
     assert isinstance(outcomes[1], Done)
     assert isinstance(outcomes[1].result, Redeemed)
+    assert isinstance(outcomes[2], Refused)
     assert MemberLimitReached(limit) in outcomes[2].refusals
     assert drift(world) == []
 

@@ -1,6 +1,7 @@
 """Refund: back to the very lots, whole or in part."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,10 +10,10 @@ from guerdon.domain.errors import RedemptionNotDue, RedemptionStatusWrong, Refun
 from guerdon.domain.ids import RedemptionId
 from guerdon.domain.redemption import Redemption
 from tests.builders.shop import PROGRAM, make_reward, make_shop
+from tests.builders.state import World
 from tests.builders.world import (
     ANNA,
     REWARD,
-    World,
     balance,
     drift,
     give,
@@ -22,12 +23,12 @@ from tests.builders.world import (
 )
 
 
-def world_with(*, points: int = 500, restore_days: int | None = 30, **reward: object) -> World:
+def world_with(*, points: int = 500, restore_days: int | None = 30, **reward: Any) -> World:
     shop = make_shop(rewards=(make_reward(**reward),), restore_days=restore_days)
     return make_world(shop, anna=points)
 
 
-def refund(world: World, redemption_id: RedemptionId, **facts: object) -> Redemption:
+def refund(world: World, redemption_id: RedemptionId, **facts: Any) -> Redemption:
     result = world.do(Refund(redemption_id=redemption_id, **facts))
     assert isinstance(result, Redeemed)
     assert result.points_after == balance(world)
@@ -100,7 +101,7 @@ def test_the_rest_in_points_is_the_whole() -> None:
         ({"points": 0, "units": 0}, (100, 1)),
     ],
 )
-def test_no_more_goes_back_than_is_left(facts: dict[str, int], left: tuple[int, int]) -> None:
+def test_no_more_goes_back_than_is_left(facts: dict[str, Any], left: tuple[int, int]) -> None:
     world = world_with()
     made = redeem(world)
     refusals = world.refuse(Refund(redemption_id=made.id, **facts))

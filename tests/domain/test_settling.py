@@ -1,6 +1,8 @@
 """How a redemption goes on: settled, released, used, expired, handed over."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,10 +22,10 @@ from guerdon.domain.errors import RedemptionNotDue, RedemptionStatusWrong, Redem
 from guerdon.domain.ids import RedemptionId
 from guerdon.domain.redemption import Redemption
 from tests.builders.shop import FOUNDED, PROGRAM, make_reward, make_shop
+from tests.builders.state import World
 from tests.builders.world import (
     ANNA,
     REWARD,
-    World,
     balance,
     drift,
     give,
@@ -32,8 +34,11 @@ from tests.builders.world import (
     remaining,
 )
 
+# Commands differ in what else they are made with.
+_Act = Callable[..., Command]
 
-def pending_world(**reward: object) -> tuple[World, RedemptionId]:
+
+def pending_world(**reward: Any) -> tuple[World, RedemptionId]:
     shop = make_shop(rewards=(make_reward(fulfil_by="shopify", **reward),))
     world = make_world(shop, anna=250)
     return world, redeem(world).id
@@ -81,7 +86,7 @@ def test_releasing_gives_everything_back() -> None:
         (CompleteFulfilment, CompleteFulfilment),
     ],
 )
-def test_twice_is_once(first: type[Command], second: type[Command]) -> None:
+def test_twice_is_once(first: _Act, second: _Act) -> None:
     shop = make_shop(rewards=(make_reward(fulfil_by="shopify", expiry_days=1),))
     world = make_world(shop, anna=250)
     redemption_id = redeem(world).id
@@ -124,7 +129,7 @@ def renamed(command: Command, redemption_id: RedemptionId) -> Command:
 @pytest.mark.parametrize(
     ("act", "status"), [(act, status) for act, those in _FORBIDDEN.items() for status in those]
 )
-def test_a_status_forbids_what_it_must(act: type[Command], status: str) -> None:
+def test_a_status_forbids_what_it_must(act: _Act, status: str) -> None:
     world, redemption_id = pending_world(expiry_days=1)
     world.now += timedelta(days=1)
     for command in _ENDS[status]:
@@ -136,7 +141,7 @@ def test_a_status_forbids_what_it_must(act: type[Command], status: str) -> None:
 
 
 @pytest.mark.parametrize("act", list(_FORBIDDEN))
-def test_nothing_happens_to_a_redemption_that_is_not(act: type[Command]) -> None:
+def test_nothing_happens_to_a_redemption_that_is_not(act: _Act) -> None:
     world, _ = pending_world()
     extra = {"reason": "y"} if act is Release else {}
     refusals = world.refuse(act(redemption_id=RedemptionId(1), **extra))

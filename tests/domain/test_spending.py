@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -27,10 +28,10 @@ from guerdon.domain.errors import (
 from guerdon.domain.ids import PointTypeId, ProgramId, RewardId, TierId
 from guerdon.domain.member import MemberRef
 from tests.builders.shop import FOUNDED, PROGRAM, make_reward, make_shop, make_tier
+from tests.builders.state import World
 from tests.builders.world import (
     ANNA,
     REWARD,
-    World,
     balance,
     drift,
     give,
@@ -42,7 +43,7 @@ from tests.builders.world import (
 REDEEM = Redeem(program_id=PROGRAM, member=ANNA, reward_id=REWARD)
 
 
-def world_with(*, points: int = 500, **reward: object) -> World:
+def world_with(*, points: int = 500, **reward: Any) -> World:
     return make_world(make_shop(rewards=(make_reward(**reward),)), anna=points)
 
 
@@ -145,7 +146,7 @@ def test_every_reason_is_given_at_once() -> None:
     ],
 )
 def test_a_refusal_stands_alone_and_leaves_no_trace(
-    reward: dict[str, object], refusal: Refusal
+    reward: dict[str, Any], refusal: Refusal
 ) -> None:
     assert world_with(**reward).refuse(REDEEM) == (refusal,)
 
@@ -159,14 +160,14 @@ def test_a_refusal_stands_alone_and_leaves_no_trace(
         ({"ends_at": FOUNDED}, ProgramOutsideWindow()),
     ],
 )
-def test_a_program_that_is_not_on_refuses(program: dict[str, object], refusal: Refusal) -> None:
+def test_a_program_that_is_not_on_refuses(program: dict[str, Any], refusal: Refusal) -> None:
     world = world_with()
     world.catalogue.programs[PROGRAM] = make_shop(**program).program
     assert world.refuse(REDEEM) == (refusal,)
 
 
 def test_windows_include_their_start_and_not_their_end() -> None:
-    window = {"starts_at": FOUNDED, "ends_at": FOUNDED + timedelta(seconds=1)}
+    window: dict[str, Any] = {"starts_at": FOUNDED, "ends_at": FOUNDED + timedelta(seconds=1)}
     world = make_world(make_shop(rewards=(make_reward(**window),), **window), anna=500)
     assert redeem(world).status == "approved"
     world.now += timedelta(seconds=1)
@@ -251,7 +252,8 @@ def test_pool_codes_go_out_in_order_and_once() -> None:
     world = world_with(fulfil_by="pool", points=1000)
     world.pools[REWARD] = ["FIRST", "SECOND"]
     outcomes = world.run(REDEEM, REDEEM, REDEEM)
-    codes = [each.result.redemption.code for each in outcomes if isinstance(each, Done)]
+    done = [each.result for each in outcomes if isinstance(each, Done)]
+    codes = [each.redemption.code for each in done if isinstance(each, Redeemed)]
     assert codes == ["FIRST", "SECOND"]
     assert outcomes[2] == Refused((OutOfStock(0),))
     assert drift(world) == []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from guerdon.domain.catalogue import SAFE_ALPHABET
 from guerdon.domain.clock import Interval, interval_start
 from guerdon.domain.code import make_code
+from guerdon.domain.ids import LotId
 from guerdon.domain.lot import Lot, draw, in_draw_order
 from guerdon.domain.money import minor_exponent, multiply_points, to_major, to_minor
 from tests.builders.shop import make_shop
@@ -123,7 +124,7 @@ def test_points_are_multiplied_rounding_half_up(points: int, permille: int) -> N
 
 
 def test_a_draw_of_more_than_there_is_is_our_own_mistake() -> None:
-    lots = [Lot(1, 5, at("2026-01-01T00:00:00Z"), None)]
+    lots = [Lot(LotId(1), 5, at("2026-01-01T00:00:00Z"), None)]
     with pytest.raises(AssertionError, match="fewer"):
         draw(lots, 6)
 
@@ -132,10 +133,10 @@ def test_soonest_expiry_puts_the_undying_last_and_the_older_first() -> None:
     now = at("2026-01-01T00:00:00Z")
     later, soon = now + timedelta(days=9), now + timedelta(days=1)
     lots = [
-        Lot(1, 5, now, None),
-        Lot(2, 5, now, later),
-        Lot(3, 5, now, soon),
-        Lot(4, 5, now + timedelta(hours=1), soon),
+        Lot(LotId(1), 5, now, None),
+        Lot(LotId(2), 5, now, later),
+        Lot(LotId(3), 5, now, soon),
+        Lot(LotId(4), 5, now + timedelta(hours=1), soon),
     ]
     assert [lot.id for lot in in_draw_order(lots, "soonest_expiry")] == [3, 4, 2, 1]
     assert [lot.id for lot in in_draw_order(lots, "fifo")] == [1, 2, 3, 4]

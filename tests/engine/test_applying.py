@@ -70,9 +70,7 @@ async def _rows(pool: asyncpg.Pool) -> dict[str, list[str]]:
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
     )
     return {
-        name: sorted(
-            str(tuple(row)) for row in await pool.fetch(_ROWS.format(name))
-        )
+        name: sorted(str(tuple(row)) for row in await pool.fetch(_ROWS.format(name)))
         for (name,) in tables
     }
 

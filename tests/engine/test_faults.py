@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,7 +15,9 @@ from guerdon.domain.command import (
     Command,
     Done,
     Enrol,
+    Enrolled,
     MarkUsed,
+    Outcome,
     Redeem,
     Refund,
     Refused,
@@ -30,6 +34,7 @@ from guerdon.engine import batching
 from guerdon.engine.runtime import Runtime, utc_now
 from guerdon.engine.submitting import Ledger
 from guerdon.store import offers, sequences
+from guerdon.store.connection import Connection
 from guerdon.store.transaction import transaction
 from tests.builders.ledgers import (
     SHOP,
@@ -58,6 +63,12 @@ def redeem_by(name: object) -> Redeem:
     return Redeem(program_id=PROGRAM, member=ref(name), reward_id=REWARD)
 
 
+def enrolled_of(outcome: Outcome) -> Enrolled:
+    assert isinstance(outcome, Done), outcome
+    assert isinstance(outcome.result, Enrolled)
+    return outcome.result
+
+
 def give_to(name: object, points: int) -> Adjust:
     return Adjust(program_id=PROGRAM, member=ref(name), points=points)
 
@@ -71,7 +82,8 @@ class Scene:
         self.ledger = Ledger(Runtime(pool=proxied))
 
     async def redemptions(self) -> int:
-        return await self.pool.fetchval("SELECT count(*) FROM redemptions")
+        count: int = await self.pool.fetchval("SELECT count(*) FROM redemptions")
+        return count
 
 
 @pytest.fixture
@@ -229,8 +241,14 @@ class Failing:
         self.pool = pool
         self.errors = errors
 
-    def acquire(self) -> "_FailingAcquire":
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
         return _FailingAcquire(self)
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    def terminate(self) -> None:
+        self.pool.terminate()
 
 
 class _FailingAcquire:
@@ -238,8 +256,12 @@ class _FailingAcquire:
         self._failing = failing
         self._acquired = failing.pool.acquire()
 
-    async def __aenter__(self) -> "_FailingConnection":
-        return _FailingConnection(await self._acquired.__aenter__(), self._failing.errors)
+    async def __aenter__(self) -> Connection:
+        acquired = await self._acquired.__aenter__()
+        # What it does not fail at itself it has by name from the driver, which is not typed.
+        failing: Any = _FailingConnection(acquired, self._failing.errors)
+        connection: Connection = failing
+        return connection
 
     async def __aexit__(self, *raised: object) -> None:
         await self._acquired.__aexit__(*raised)
@@ -250,13 +272,14 @@ class _FailingConnection:
         self._connection = connection
         self._errors = errors
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
     async def execute(self, query: str, *args: object) -> str:
         if "INSERT INTO redemptions" in query and self._errors:
             raise self._errors.pop()
-        return await self._connection.execute(query, *args)
+        status: str = await self._connection.execute(query, *args)
+        return status
 
 
 async def test_serialization_failures_are_tried_again_and_not_for_ever(
@@ -279,13 +302,14 @@ async def test_serialization_failures_are_tried_again_and_not_for_ever(
 class LosingOnReturn(Failing):
     """A pool that loses a connection as it is given back, after the COMMIT was answered."""
 
-    def acquire(self) -> "_LosingAcquire":
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
         return _LosingAcquire(self)
 
 
 class _LosingAcquire(_FailingAcquire):
-    async def __aenter__(self) -> asyncpg.Connection:
-        return await self._acquired.__aenter__()
+    async def __aenter__(self) -> Connection:
+        acquired: Connection = await self._acquired.__aenter__()
+        return acquired
 
     async def __aexit__(self, *raised: object) -> None:
         await super().__aexit__(*raised)
@@ -344,7 +368,7 @@ async def test_hostile_text_is_stored_as_it_was_sent(pool: asyncpg.Pool) -> None
             for text in texts
         )
     )
-    assert [each.result.member.first_name for each in outcomes] == texts
+    assert [enrolled_of(each).member.first_name for each in outcomes] == texts
     rows = await pool.fetch("SELECT external_id, first_name, last_name FROM members ORDER BY id")
     assert [tuple(row) for row in rows] == [(f"m{text}", text, text) for text in texts]
     notes = await asyncio.gather(
@@ -371,7 +395,7 @@ async def test_a_rivals_member_is_found_on_the_second_look(database_url: str) ->
         ]
         outcomes = await asyncio.gather(*enrolments)
         assert all(isinstance(each, Done) for each in outcomes)
-        assert sum(each.result.is_new for each in outcomes) == 10
+        assert sum(enrolled_of(each).is_new for each in outcomes) == 10
         assert await drifts(those[0].runtime.pool) == []
 
 
@@ -436,7 +460,8 @@ async def test_a_ledger_without_any_guess_never_mixes_new_lots_with_old(
 ) -> None:
     async with ledgers(database_url, 2, lanes=1) as (first, cold):
         await save_shop(first.runtime.pool, make_shop())
-        await first.runtime.pool.execute("UPDATE sequences SET next_id = 1")
+        async with first.runtime.pool.acquire() as connection:
+            await connection.execute("UPDATE sequences SET next_id = 1")
         await enrol(first, "anna", 50)
         for _ in range(10):
             await first.submit(SHOP, give_to("anna", 10))
@@ -474,9 +499,10 @@ async def test_refunds_meet_redemptions_of_a_scarce_reward_without_deadlock(
 async def _deadlocks(pool: asyncpg.Pool) -> int:
     async with pool.acquire() as connection:
         await connection.execute("SELECT pg_stat_force_next_flush()")
-        return await connection.fetchval(
+        count: int = await connection.fetchval(
             "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
         )
+        return count
 
 
 async def test_few_connections_serve_many_callers(database_url: str) -> None:

@@ -7,7 +7,7 @@ steps, GUERDON_HYPOTHESIS_PROFILE=long how many runs there are."""
 import asyncio
 import itertools
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
@@ -181,7 +181,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # -- the model -------------------------------------------------------------------------
 
-    async def _submit_all(self, commands: list[Command], random: Random) -> None:
+    async def _submit_all(self, commands: Sequence[Command], random: Random) -> None:
         keys = [f"k{next(self.keys)}" for _ in commands]
         ledgers = [random.choice(self.ledgers) for _ in commands]
         outcomes = await asyncio.gather(
@@ -253,8 +253,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 ),
             ),
         ]
-        weights, commands = zip(*made, strict=True)
-        return random.choices(commands, weights)[0]
+        commands = [command for _, command in made]
+        return random.choices(commands, [weight for weight, _ in made])[0]
 
     # -- what must hold --------------------------------------------------------------------
 
@@ -325,10 +325,14 @@ def _name(command: Command) -> str:
 
 
 def test_callers_are_told_the_truth(database_url: str) -> None:
+    class Machine(LedgerMachine):
+        def __init__(self) -> None:
+            super().__init__(database_url)
+
     known = settings.get_profile(settings.get_current_profile_name())
     runs = RUNS if known.max_examples <= 100 else known.max_examples
     run_state_machine_as_test(
-        lambda: LedgerMachine(database_url),
+        Machine,
         settings=settings(
             known,
             max_examples=runs,

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from guerdon.domain.command import Redeem
@@ -108,7 +109,7 @@ async def test_nothing_said_is_lost_and_nothing_done_twice(
     told = await _wreak_havoc(durable_server, tmp_path)
     assert len(told.done) > 100 * ROUNDS
     async with ledgers(durable_server.url, 1) as (ledger,):
-        pool = ledger.runtime.pool
+        pool: asyncpg.Pool = ledger.runtime.pool
         assert await drifts(pool) == []
         rows = await pool.fetch("SELECT id, code FROM redemptions")
         made = {row["id"]: row["code"] for row in rows}

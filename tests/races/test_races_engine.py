@@ -2,7 +2,9 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -33,9 +35,7 @@ def redeem_by(name: object) -> Redeem:
     return Redeem(program_id=PROGRAM, member=ref(name), reward_id=REWARD)
 
 
-async def begin(
-    those: list[Ledger], *, members: int = 1, points: int = 100, **reward: object
-) -> None:
+async def begin(those: list[Ledger], *, members: int = 1, points: int = 100, **reward: Any) -> None:
     await save_shop(those[0].runtime.pool, make_shop(rewards=(make_reward(**reward),)))
     await asyncio.gather(*(enrol(those[0], number, points) for number in range(members)))
 
@@ -72,7 +72,7 @@ async def test_a_stock_of_a_hundred_serves_a_hundred_in_eight_processes(
         told = [line for line in lines if line[0] == "done"]
         assert len(told) == 100
         assert len([line for line in lines if line[0] == "refused"]) == 1900
-        pool = those[0].runtime.pool
+        pool: asyncpg.Pool = those[0].runtime.pool
         rows = await pool.fetch("SELECT id, code FROM redemptions")
         assert {(str(row["id"]), row["code"]) for row in rows} == {
             (line[2], line[3]) for line in told
@@ -93,7 +93,7 @@ async def test_the_same_key_fifty_times_is_one_redemption(database_url: str) -> 
         assert len(made) == 50
         assert all(each == made[0] for each in made)
         assert sum(isinstance(each, Done) and not each.is_replay for each in outcomes) == 1
-        pool = those[0].runtime.pool
+        pool: asyncpg.Pool = those[0].runtime.pool
         assert await pool.fetchval("SELECT count(*) FROM redemptions") == 1
         assert await balance(pool, 0) == 4900
         assert await drifts(pool) == []
@@ -166,7 +166,7 @@ async def test_fifty_pool_codes_go_to_fifty(database_url: str) -> None:
     ids=["refund-refund", "refund-use", "settle-release"],
 )
 async def test_of_two_ends_one_wins(
-    database_url: str, fulfil_by: str, rivals: tuple[type[Command], type[Command]]
+    database_url: str, fulfil_by: str, rivals: tuple[Callable[..., Command], Callable[..., Command]]
 ) -> None:
     async with ledgers(database_url, 2) as those:
         await begin(those, points=1000, fulfil_by=fulfil_by, stock=1)
@@ -186,7 +186,7 @@ async def test_of_two_ends_one_wins(
             assert await balance(those[0].runtime.pool, 0) == before + came_back
             if not came_back:
                 # Spent for good; the next round needs stock and points.
-                pool = those[0].runtime.pool
+                pool: asyncpg.Pool = those[0].runtime.pool
                 await pool.execute(
                     "UPDATE redemptions SET status = 'approved', used_at = NULL WHERE id = $1",
                     made.id,
@@ -201,7 +201,7 @@ async def test_a_poller_by_id_misses_nothing_while_many_write(
     """Ids become visible in rising order, whichever process took them."""
     async with ledgers(database_url, 3) as those:
         await begin(those, members=50, points=100_000)
-        pool = those[0].runtime.pool
+        pool: asyncpg.Pool = those[0].runtime.pool
         workers = [
             await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "tests.races.worker"),

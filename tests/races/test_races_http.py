@@ -7,6 +7,7 @@ import signal
 from contextlib import ExitStack
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -23,7 +24,7 @@ KILLS = int(os.environ.get("GUERDON_KILL_ROUNDS", "4")) // 2
 SEED = int(os.environ.get("GUERDON_KILL_SEED", "20261121"))
 
 
-async def begin(ledger: Ledger, *, members: int, points: int, **reward: object) -> None:
+async def begin(ledger: Ledger, *, members: int, points: int, **reward: Any) -> None:
     shop = await save_shop(ledger.runtime.pool, make_shop(rewards=(make_reward(**reward),)))
     await add_key(ledger, shop)
     await asyncio.gather(*(enrol(ledger, 7000 + number, points) for number in range(members)))
@@ -104,7 +105,7 @@ async def test_a_killed_web_process_loses_and_doubles_nothing(
                 process.send_signal(signal.SIGKILL)
                 await asyncio.gather(*callers)
     async with ledgers(url, 1) as (ledger,):
-        pool = ledger.runtime.pool
+        pool: asyncpg.Pool = ledger.runtime.pool
         assert await drifts(pool) == []
         rows = await pool.fetch("SELECT code FROM redemptions")
         codes = [row["code"] for row in rows]
