@@ -12,11 +12,15 @@ def make_code(program: Program, bits: int) -> str:
     bias; longer codes are refused when a program is applied."""
     pairs = _pairs(program.code_alphabet)
     base = len(pairs)
+    rounds = (program.code_length + 1) // 2
+    # Small numbers divide several times quicker than 128 bits do.
+    bits %= base**rounds
     suffix = ""
-    for _ in range(0, program.code_length, 2):
+    for _ in range(rounds):
         bits, digits = divmod(bits, base)
         suffix += pairs[digits]
-    suffix = suffix[: program.code_length]
+    if len(suffix) > program.code_length:
+        suffix = suffix[:-1]
     return f"{program.code_prefix}-{suffix}" if program.code_prefix else suffix
 
 

@@ -1,6 +1,7 @@
 """Spending points on a reward: every check, then the debit."""
 
 from datetime import timedelta
+from operator import neg
 
 from guerdon.domain.catalogue import Program, Reward
 from guerdon.domain.code import make_code
@@ -171,7 +172,7 @@ def _grant(
         units=units,
         points_cost=points_cost,
         lot_ids=entry.lot_ids if entry else (),
-        lot_points=tuple(-points for points in entry.lot_points) if entry else (),
+        lot_points=tuple(map(neg, entry.lot_points)) if entry else (),
         entry_id=entry.id if entry else None,
         code=_choose_code(fold, reward, redemption_id),
         fulfilment="open" if is_pending or reward.fulfil_by in _HANDED_OVER_LATER else "done",

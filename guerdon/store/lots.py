@@ -37,10 +37,10 @@ async def insert_lots(
     await tx.execute(
         _SQL["insert_lots"],
         merchant_id,
-        literal(lot.id for lot in lots),
-        literal(lot.wallet_id for lot in lots),
-        literal(lot.points for lot in lots),
-        literal(remaining[lot.id] for lot in lots),
+        literal([lot.id for lot in lots]),
+        literal([lot.wallet_id for lot in lots]),
+        literal([lot.points for lot in lots]),
+        literal([remaining[lot.id] for lot in lots]),
         instants([lot.effective_at for lot in lots]),
         instants([lot.expires_at for lot in lots]),
     )

@@ -38,9 +38,9 @@ async def lock_wallets(
         _SQL["lock_wallets"],
         merchant_id,
         arrays.literal(member_ids),
-        arrays.literal(program_id for program_id, _ in external_ids),
+        arrays.literal([program_id for program_id, _ in external_ids]),
         [external_id for _, external_id in external_ids],
-        arrays.literal(program_id for program_id, _ in emails),
+        arrays.literal([program_id for program_id, _ in emails]),
         [email for _, email in emails],
     )
     return [
