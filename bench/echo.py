@@ -8,6 +8,7 @@ import uvloop
 from guerdon.domain.command import Command, Done, Outcome, Redeem, Redeemed
 from guerdon.domain.ids import EntryId, LotId, MemberId, MerchantId, RedemptionId, WalletId
 from guerdon.domain.redemption import Redemption
+from guerdon.engine.collecting import tune_collector
 from guerdon.engine.keying import Keyring
 from guerdon.engine.runtime import Runtime, utc_now
 from guerdon.engine.submitting import Ledger
@@ -61,7 +62,10 @@ async def _serve(url: str, port: int) -> None:
         http="httptools",
         access_log=False,
         log_level="warning",
+        server_header=False,
+        proxy_headers=False,
     )
+    tune_collector()
     await uvicorn.Server(config).serve()
 
 

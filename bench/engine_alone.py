@@ -10,6 +10,7 @@ from bench.seeding import HOT_REWARD, PROGRAM_ID
 from guerdon.domain.command import Done, Redeem
 from guerdon.domain.ids import MerchantId, ProgramId, RewardId
 from guerdon.domain.member import MemberRef
+from guerdon.engine.collecting import tune_collector
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
 from guerdon.store.connection import open_pool
@@ -40,6 +41,7 @@ async def measure(
     """Keep so many callers waiting for so long; give redemptions per second, all of them done."""
     pool = await open_pool(url, size=pool_size)
     ledger = Ledger(Runtime(pool=pool))
+    tune_collector()
     count = number = 0
     end = 0.0
 

@@ -12,6 +12,7 @@ from guerdon.cli.database import open_database
 from guerdon.cli.logs import set_up_logs
 from guerdon.cli.running import make_runtime
 from guerdon.config import Config, read_config
+from guerdon.engine.collecting import tune_collector
 from guerdon.engine.submitting import Ledger
 from guerdon.http.asgi import Receive, Scope, Send
 from guerdon.store.connection import open_pool
@@ -71,6 +72,7 @@ class Served:
         self._app = create_app(
             ledger, hosts=config.hosts, mage_calls_per_second_max=config.mage_rate_limit
         )
+        tune_collector()
 
 
 def make_served() -> Served:

@@ -127,6 +127,8 @@ def _serve(config: "Config", listener: socket.socket, workers: int) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        # Nothing here asks who called from where; the proxy in front may log that.
+        proxy_headers=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         # Longer than proxies keep theirs, so that none sends into a connection being closed.
