@@ -1,13 +1,10 @@
 """Importing members with their points from a file, many at a time, so that a kill loses nothing."""
 
 import asyncio
-import csv
 import hashlib
-import io
-import os
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
+from collections import deque
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -15,25 +12,32 @@ from msgspec.structs import replace
 
 from guerdon.domain.catalogue import SAFE_ALPHABET, Program
 from guerdon.domain.errors import Conflict, Unavailable
-from guerdon.domain.ids import LotId, MemberId, MerchantId, ProgramId, WalletId
+from guerdon.domain.ids import MerchantId, ProgramId
 from guerdon.engine.cataloguing import Catalogues
-from guerdon.engine.reading_members import BadRow, Chunk, GoodRow, MemberRows
+from guerdon.engine.reading_members import BadRow, Chunk, MemberRows
+from guerdon.engine.refusing_rows import RefusedRows
 from guerdon.engine.runtime import Runtime
+from guerdon.engine.sorting_rows import TWICE, Sorted, moved_on, refused, sort_out
 from guerdon.store import imports
 from guerdon.store.connection import Connection
 from guerdon.store.faults import DRIVER_ERRORS, fault_of
-from guerdon.store.imports import ImportKey, ImportState, NewMembers, NewWallets
-from guerdon.store.sequences import take_ids
+from guerdon.store.imported_rows import IDS_PER_MEMBER, Admission, copy_rows, lay_out
+from guerdon.store.imports import ImportKey, ImportState
+from guerdon.store.sequences import claim_ids, take_ids
 from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import CommitUnknown, transaction
 
-# The merchant's ids are locked while a chunk is written: large enough to be quick, small enough
-# that a running shop waits well under a second.
+# Small enough that whoever enrols one of these very shoppers waits well under a second.
 CHUNK_ROWS = 10_000
+# One for each core would be more; a database beside a shop keeps some for the shop.
+CHUNKS_AHEAD = 2
 FAULTS_SHOWN_MAX = 20
 NOTE = "import"
 
 _ATTEMPTS_MAX = 5
+# What the shop may take of the merchant's ids while a chunk is written ahead of its turn.
+_IDS_LEFT_FREE = 100_000
+_WAIT_MILLISECONDS = 500
 _REFERRAL_LENGTH = 10
 _TO_SAFE = bytes(ord(SAFE_ALPHABET[byte % len(SAFE_ALPHABET)]) for byte in range(256))
 
@@ -90,20 +94,20 @@ async def import_members(
     facts = await asyncio.to_thread(read_facts, path)
     catalogue = await Catalogues(runtime.pool).get(merchant_id)
     key = ImportKey(merchant_id, program_id, facts.digest)
+
+    def tell(chunk: Chunk) -> None:
+        if on_progress is not None:
+            on_progress(chunk.lines_done, facts.lines)
+
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         rows = MemberRows(file, catalogue, catalogue.programs[program_id], runtime.now())
         if is_dry_run:
-            return await _Rehearsal(runtime, key, rows).run(facts, on_progress)
+            return await _Rehearsal(runtime, key, rows, tell).run()
         program = catalogue.programs[program_id]
-        return await _Import(runtime, key, rows, program, path).run(facts, on_progress)
+        return await _Import(runtime, key, rows, program, path, tell).run()
 
 
-async def _hand_over(
-    rows: MemberRows,
-    take: Callable[[Chunk], Awaitable[None]],
-    lines: int,
-    on_progress: OnProgress | None,
-) -> None:
+async def _hand_over(rows: MemberRows, take: Callable[[Chunk], Awaitable[None]]) -> None:
     """Hand over chunk after chunk; the next one is read while the last one is written."""
     reading = asyncio.create_task(asyncio.to_thread(rows.next_chunk, CHUNK_ROWS))
     while (chunk := await reading) is not None:
@@ -114,43 +118,63 @@ async def _hand_over(
             # The file is about to be closed under the reader.
             await asyncio.gather(reading, return_exceptions=True)
             raise
-        if on_progress is not None:
-            on_progress(chunk.lines_done, lines)
 
 
 class _Rehearsal:
     """Judges every row as an import would, and writes nothing."""
 
-    def __init__(self, runtime: Runtime, key: ImportKey, rows: MemberRows) -> None:
+    def __init__(
+        self, runtime: Runtime, key: ImportKey, rows: MemberRows, tell: Callable[[Chunk], None]
+    ) -> None:
         self._runtime = runtime
         self._key = key
         self._rows = rows
+        self._tell = tell
         self._faults: list[BadRow] = []
         # Hashes stand for the shoppers of earlier chunks: 8 bytes and not a name each.
         self._seen: set[int] = set()
         self._state = ImportState(created_at=runtime.now())
 
-    async def run(self, facts: FileFacts, on_progress: OnProgress | None) -> ImportReport:
-        await _hand_over(self._rows, self._take, facts.lines, on_progress)
+    async def run(self) -> ImportReport:
+        await _hand_over(self._rows, self._take)
         return ImportReport(state=self._state, is_dry_run=True, faults=self._faults)
 
     async def _take(self, chunk: Chunk) -> None:
         async with snapshot(self._runtime.pool) as view:
-            good, bad = await _sort_out(view, self._key, chunk, self._state.created_at)
+            rows = await sort_out(view, self._key, chunk, self._state)
         fresh = []
-        for row in good:
+        bad = list(rows.bad)
+        for row in rows.good:
             mark = hash(row.external_id)
             if mark in self._seen:
-                bad.append(_bad(row, _TWICE))
+                bad.append(refused(row, TWICE))
             else:
                 self._seen.add(mark)
                 fresh.append(row)
         self._faults += bad[: FAULTS_SHOWN_MAX - len(self._faults)]
-        self._state = _moved_on(self._state, chunk, fresh, bad, 0)
+        self._state = moved_on(self._state, chunk, Sorted(fresh, bad), 0)
+        self._tell(chunk)
+
+
+class _Overtaken(Exception):
+    """A chunk written ahead cannot stay: one before it failed, or its ids were given out."""
+
+
+class _Ahead(Struct):
+    """A chunk that is being written before its turn to commit."""
+
+    chunk: Chunk
+    names: set[str]
+    turn: "asyncio.Future[bool]"
+    writing: "asyncio.Task[tuple[ImportState, list[BadRow]]]"
 
 
 class _Import:
-    """One run over a file, from where the last one stood."""
+    """One run over a file, from where the last one stood.
+
+    Some chunks are written at the same time, under ids that nobody has taken yet. At its turn, in
+    the order of the file, a chunk takes them and commits. A chunk that cannot takes those after it
+    along; then each is written in turn, under ids that are its own from the start."""
 
     def __init__(
         self,
@@ -159,126 +183,177 @@ class _Import:
         rows: MemberRows,
         program: Program,
         path: Path,
+        tell: Callable[[Chunk], None],
     ) -> None:
         self._runtime = runtime
         self._key = key
         self._rows = rows
         self._program = program
         self._path = path
-        self._errors_path = path.with_name(f"{path.name}.errors.csv")
+        self._tell = tell
+        self._refused = RefusedRows(path.with_name(f"{path.name}.errors.csv"), rows.header)
         self._faults: list[BadRow] = []
+        self._ahead: deque[_Ahead] = deque()
 
-    async def run(self, facts: FileFacts, on_progress: OnProgress | None) -> ImportReport:
+    async def run(self) -> ImportReport:
         now = self._runtime.now()
         async with transaction(self._runtime.pool) as tx:
             await imports.insert_import(tx, self._key, self._path.name, now)
             state = await imports.lock_import(tx, self._key)
+            self._next_id = await take_ids(tx, self._key.merchant_id, 0)
         if state.is_finished:
             return ImportReport(state=state, was_finished=True)
         self._state = state
-        rows_resumed = state.rows_done
-        await asyncio.to_thread(self._rows.skip, rows_resumed)
-        await _hand_over(self._rows, self._take, facts.lines, on_progress)
+        await asyncio.to_thread(self._rows.skip, state.rows_done)
+        try:
+            await _hand_over(self._rows, self._take)
+            while self._ahead:
+                await self._settle()
+        finally:
+            await self._abandon()
         await self._finish()
         return ImportReport(
             state=self._state,
-            rows_resumed=rows_resumed,
+            rows_resumed=state.rows_done,
             faults=self._faults,
-            errors_path=self._errors_path if self._state.rows_refused else None,
+            errors_path=self._refused.path if self._state.rows_refused else None,
         )
 
     async def _take(self, chunk: Chunk) -> None:
+        """Begin to write a chunk, once there is room and no shopper of it is being written."""
+        names = {row.external_id for row in chunk.good}
+        while len(self._ahead) >= CHUNKS_AHEAD or not all(
+            names.isdisjoint(each.names) for each in self._ahead
+        ):
+            await self._settle()
+        first_id = self._next_id + _IDS_LEFT_FREE
+        self._next_id = first_id + IDS_PER_MEMBER * len(chunk.good)
+        turn = asyncio.get_running_loop().create_future()
+        writing = asyncio.create_task(self._write_ahead(chunk, first_id, turn))
+        self._ahead.append(_Ahead(chunk, names, turn, writing))
+
+    async def _settle(self) -> None:
+        """Let the foremost chunk commit; where it cannot, write all that were begun in turn."""
+        foremost = self._ahead[0]
+        foremost.turn.set_result(True)
+        is_unknown = False
+        try:
+            state, bad = await foremost.writing
+        except CommitUnknown:
+            is_unknown = True
+        except _Overtaken:
+            pass
+        except DRIVER_ERRORS as error:
+            if fault_of(error) == "other":
+                raise
+        else:
+            self._ahead.popleft()
+            self._pass(foremost.chunk, state, bad)
+            return
+        chunks = [each.chunk for each in self._ahead]
+        await self._abandon()
+        for chunk in chunks:
+            await self._write_in_turn(chunk, is_unknown=is_unknown)
+            is_unknown = False
+
+    async def _abandon(self) -> None:
+        """Roll back every chunk that is written ahead."""
+        for each in self._ahead:
+            if not each.turn.done():
+                each.turn.set_result(False)
+        await asyncio.gather(*(each.writing for each in self._ahead), return_exceptions=True)
+        self._ahead.clear()
+
+    def _pass(self, chunk: Chunk, state: ImportState, bad: list[BadRow]) -> None:
+        self._state = state
+        self._faults += bad[: FAULTS_SHOWN_MAX - len(self._faults)]
+        self._tell(chunk)
+
+    async def _write_ahead(
+        self, chunk: Chunk, first_id: int, turn: "asyncio.Future[bool]"
+    ) -> tuple[ImportState, list[BadRow]]:
+        """Write a chunk under ids that are free now; take them at its turn, just before the commit.
+
+        A shop that goes on meanwhile waits for that commit alone. Gives up soon where it has to
+        wait itself, since those it waits for may be waiting for it."""
+        async with transaction(self._runtime.pool) as tx:
+            await imports.limit_waiting(tx, _WAIT_MILLISECONDS)
+            rows = await sort_out(tx, self._key, chunk, self._state)
+            await self._copy(tx, rows, first_id)
+            if not await turn:
+                raise _Overtaken
+            state = await imports.lock_import(tx, self._key)
+            self._check_place(state, chunk)
+            state = await self._keep_place(tx, state, chunk, rows)
+            end_id = first_id + IDS_PER_MEMBER * len(rows.good)
+            if not await claim_ids(tx, self._key.merchant_id, first_id, end_id):
+                raise _Overtaken
+        return state, rows.bad
+
+    async def _write_in_turn(self, chunk: Chunk, *, is_unknown: bool) -> None:
+        """Write a chunk with its ids taken first, which nothing can overtake. `is_unknown` where
+        it may have been committed before."""
         for attempt in range(_ATTEMPTS_MAX):
             if attempt:
                 await asyncio.sleep(0.1 * 2**attempt)
             try:
-                state, bad = await self._write(chunk)
+                state, bad = await self._write(chunk, is_unknown=is_unknown)
             except CommitUnknown:
-                found = await self._find_state()
-                if found.rows_done == chunk.rows_end:
-                    self._state = found
-                    return
+                is_unknown = True
             except DRIVER_ERRORS as error:
                 # A rival enrolled one of these shoppers meanwhile: they are found the next time.
                 if fault_of(error) == "other":
                     raise
             else:
-                self._state = state
-                self._faults += bad[: FAULTS_SHOWN_MAX - len(self._faults)]
+                self._pass(chunk, state, bad)
                 return
         raise Unavailable(
             f"the database is busy or out of reach after {self._state.rows_done} rows; run the "
             "import again to go on"
         )
 
-    async def _write(self, chunk: Chunk) -> tuple[ImportState, list[BadRow]]:
-        """Write a chunk and how far the file has come, in one transaction.
-
-        Locks the file, then the merchant's ids. What is refused goes to the file of errors just
-        before the commit; a run that did not get so far is cut off it by the next one."""
-        now = self._runtime.now()
+    async def _write(self, chunk: Chunk, *, is_unknown: bool) -> tuple[ImportState, list[BadRow]]:
+        """Lock the file, then the merchant's ids, and write a chunk; all in one transaction."""
+        merchant_id = self._key.merchant_id
         async with transaction(self._runtime.pool) as tx:
             state = await imports.lock_import(tx, self._key)
-            if state.rows_done != chunk.rows_start:
-                raise Conflict("another process is importing this file")
-            good, bad = await _sort_out(tx, self._key, chunk, state.created_at)
-            if good:
-                await self._insert(tx, good, state.created_at, now)
-            errors_bytes = await asyncio.to_thread(self._keep_errors, state.errors_bytes, bad)
-            state = _moved_on(state, chunk, good, bad, errors_bytes)
-            await imports.update_import(tx, self._key, state, now)
-        return state, bad
+            if is_unknown and state.rows_done == chunk.rows_end:
+                return state, []
+            self._check_place(state, chunk)
+            first_id = await take_ids(tx, merchant_id, IDS_PER_MEMBER * len(chunk.good))
+            self._next_id = first_id + IDS_PER_MEMBER * len(chunk.good)
+            rows = await sort_out(tx, self._key, chunk, state)
+            await self._copy(tx, rows, first_id)
+            state = await self._keep_place(tx, state, chunk, rows)
+        return state, rows.bad
 
-    async def _insert(
-        self, tx: Connection, good: list[GoodRow], created_at: datetime, now: datetime
-    ) -> None:
-        key, count = self._key, len(good)
-        with_lots = sum(1 for row in good if row.points)
-        with_entries = sum(1 for row in good if row.points_lifetime)
-        first = await take_ids(tx, key.merchant_id, 2 * count + with_lots + with_entries)
-        first_wallet = WalletId(first + count)
-        first_lot = first + 2 * count
-        members, wallets = _columns(good)
-        await imports.insert_imported_members(tx, key, MemberId(first), created_at, members)
-        await imports.insert_imported_wallets(
-            tx, key, self._program.point_type_id, MemberId(first), first_wallet, now, wallets
+    def _check_place(self, state: ImportState, chunk: Chunk) -> None:
+        if state.rows_done != chunk.rows_start:
+            raise Conflict("another process is importing this file")
+
+    async def _copy(self, tx: Connection, rows: Sorted, first_id: int) -> None:
+        if not rows.good:
+            return
+        admission = Admission(
+            merchant_id=self._key.merchant_id,
+            program_id=self._key.program_id,
+            point_type_id=self._program.point_type_id,
+            begun_at=self._state.created_at,
+            now=self._runtime.now(),
+            note=NOTE,
         )
-        lots, entries = _movements(good, first_wallet, first_lot)
-        await imports.insert_imported_lots(tx, key.merchant_id, LotId(first_lot), now, lots)
-        await imports.insert_imported_entries(
-            tx, key.merchant_id, first_lot + with_lots, now, NOTE, entries
-        )
+        codes = _referral_codes(len(rows.good))
+        await copy_rows(tx, await asyncio.to_thread(lay_out, admission, rows.good, codes, first_id))
 
-    def _keep_errors(self, errors_bytes: int, bad: list[BadRow]) -> int:
-        """Write refused rows behind those of the chunks before; give how long the file is."""
-        if not bad and not errors_bytes:
-            return 0
-        with self._errors_path.open("ab") as file:
-            file.truncate(errors_bytes)
-            if not errors_bytes:
-                file.write(_as_csv([[*self._rows.header, "line", "column", "reason"]]))
-            width = len(self._rows.header)
-            file.write(
-                _as_csv(
-                    [
-                        *each.row[:width],
-                        *[""] * (width - len(each.row)),
-                        str(each.line),
-                        each.column,
-                        each.reason,
-                    ]
-                    for each in bad
-                )
-            )
-            file.flush()
-            os.fsync(file.fileno())
-            return file.tell()
-
-    async def _find_state(self) -> ImportState:
-        async with snapshot(self._runtime.pool) as view:
-            found = await imports.find_import(view, self._key)
-        assert found is not None, "the file was begun"
-        return found
+    async def _keep_place(
+        self, tx: Connection, state: ImportState, chunk: Chunk, rows: Sorted
+    ) -> ImportState:
+        """Write down how far the file has come. What is refused goes to the file of refused rows
+        just before the commit; a run that did not get so far is cut off it by the next one."""
+        size = await asyncio.to_thread(self._refused.keep, state.errors_bytes, rows.bad)
+        state = moved_on(state, chunk, rows, size)
+        await imports.update_import(tx, self._key, state, self._runtime.now())
+        return state
 
     async def _finish(self) -> None:
         now = self._runtime.now()
@@ -288,94 +363,7 @@ class _Import:
         self._state = state
 
 
-_TWICE = "comes earlier in this file"
-_KNOWN = "is a member already"
-
-
-def _bad(row: GoodRow, reason: str) -> BadRow:
-    return BadRow(row.line, "external_id", reason, row.row)
-
-
-async def _sort_out(
-    view: Connection, key: ImportKey, chunk: Chunk, begun_at: datetime
-) -> tuple[list[GoodRow], list[BadRow]]:
-    """Part the rows that make a new member from the refused ones, in the order of the file.
-
-    All members of one import bear the instant at which it was begun, so they are told from those
-    who were members before."""
-    known = await imports.list_known_members(
-        view, key.merchant_id, key.program_id, [row.external_id for row in chunk.good]
-    )
-    bad = list(chunk.bad)
-    fresh: dict[str, GoodRow] = {}
-    for row in chunk.good:
-        since = known.get(row.external_id)
-        if since is not None:
-            bad.append(_bad(row, _TWICE if since == begun_at else _KNOWN))
-        elif row.external_id in fresh:
-            bad.append(_bad(row, _TWICE))
-        else:
-            fresh[row.external_id] = row
-    bad.sort(key=lambda each: each.line)
-    return list(fresh.values()), bad
-
-
-def _moved_on(
-    state: ImportState, chunk: Chunk, good: list[GoodRow], bad: list[BadRow], errors_bytes: int
-) -> ImportState:
-    return replace(
-        state,
-        rows_done=chunk.rows_end,
-        rows_refused=state.rows_refused + len(bad),
-        members_made=state.members_made + len(good),
-        points_made=state.points_made + sum(row.points for row in good),
-        errors_bytes=errors_bytes,
-    )
-
-
-def _columns(good: list[GoodRow]) -> tuple[NewMembers, NewWallets]:
-    members = NewMembers(
-        external_ids=[row.external_id for row in good],
-        emails=[row.email for row in good],
-        first_names=[row.first_name for row in good],
-        last_names=[row.last_name for row in good],
-        referral_codes=_referral_codes(len(good)),
-    )
-    wallets = NewWallets(
-        points=[row.points for row in good],
-        points_lifetime=[row.points_lifetime for row in good],
-        tier_ids=[row.tier_id for row in good],
-        are_frozen=[row.is_frozen for row in good],
-    )
-    return members, wallets
-
-
 def _referral_codes(count: int) -> list[str]:
     """Make codes as an enrolment does, from one call for random bytes."""
     text = secrets.token_bytes(count * _REFERRAL_LENGTH).translate(_TO_SAFE).decode("ascii")
     return [text[at : at + _REFERRAL_LENGTH] for at in range(0, len(text), _REFERRAL_LENGTH)]
-
-
-def _movements(
-    good: list[GoodRow], first_wallet: int, first_lot: int
-) -> tuple[
-    list[tuple[WalletId, int, datetime | None]], list[tuple[WalletId, int, int, LotId | None]]
-]:
-    """Give the lots and the entries; lifetime points alone make an entry without a lot."""
-    lots: list[tuple[WalletId, int, datetime | None]] = []
-    entries: list[tuple[WalletId, int, int, LotId | None]] = []
-    for place, row in enumerate(good):
-        wallet_id = WalletId(first_wallet + place)
-        lot_id = None
-        if row.points:
-            lot_id = LotId(first_lot + len(lots))
-            lots.append((wallet_id, row.points, row.expires_at))
-        if row.points_lifetime:
-            entries.append((wallet_id, row.points, row.points_lifetime, lot_id))
-    return lots, entries
-
-
-def _as_csv(rows: Iterable[list[str]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode("utf-8", errors="surrogateescape")

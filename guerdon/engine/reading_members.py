@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice, repeat
 from operator import itemgetter
 from typing import TextIO
 
@@ -16,6 +17,7 @@ from guerdon.domain.clock import zone
 from guerdon.domain.errors import Invalid
 from guerdon.domain.ids import TierId
 from guerdon.engine.guarding_cells import unguard_cell
+from guerdon.store.imported_rows import NewMember
 
 COLUMNS = (
     "external_id",
@@ -30,6 +32,8 @@ COLUMNS = (
 TEXT_LENGTH_MAX = 255
 # A quote that is never closed would else swallow the rest of the file.
 FIELD_LENGTH_MAX = 10_000
+
+_UNDERSTOOD_MAX = 10_000
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _DIGITS = re.compile(r"[0-9]{1,13}")
@@ -51,20 +55,11 @@ class BadRow(Struct, frozen=True):
     row: list[str]
 
 
-class GoodRow(Struct, frozen=True):
+class GoodRow(NewMember, frozen=True):
     """A row that can be imported, and what it was read from."""
 
     line: int
     row: list[str]
-    external_id: str
-    email: str | None
-    first_name: str | None
-    last_name: str | None
-    points: int
-    points_lifetime: int
-    expires_at: datetime | None
-    tier_id: TierId | None
-    is_frozen: bool
 
 
 class Chunk(Struct):
@@ -107,6 +102,19 @@ class Lines:
         self._of_row.append(line)
         return line
 
+    def take(self, count: int) -> list[str]:
+        """Take up to so many lines at once, past the CSV reader."""
+        self.begin_row()
+        lines = [self._returned.popleft() for _ in range(min(count, len(self._returned)))]
+        lines += islice(self._file, count - len(lines))
+        self.done += len(lines)
+        return lines
+
+    def give_back(self, lines: list[str]) -> None:
+        """Undo the last taking."""
+        self._returned.extendleft(reversed(lines))
+        self.done -= len(lines)
+
     def begin_row(self) -> None:
         """Count the lines of the row before."""
         self.done += len(self._of_row)
@@ -141,7 +149,7 @@ class MemberRows:
     def next_chunk(self, size: int) -> Chunk | None:
         """Read up to so many rows and judge them; None at the end of the file."""
         chunk = Chunk(self._rows_read)
-        for line, row, reason in self._rows(size):
+        for line, row, reason in self._lined_rows(size) or self._rows(size):
             chunk.rows_count += 1
             if reason is not None:
                 chunk.bad.append(BadRow(line, "", reason, row))
@@ -155,6 +163,20 @@ class MemberRows:
         self._lines.begin_row()
         chunk.lines_done = self._lines.done
         return chunk if chunk.rows_count else None
+
+    def _lined_rows(self, count: int) -> Iterator[tuple[int, list[str], str | None]] | None:
+        """Read so many rows at once; None, and nothing read, where a row is not just one line."""
+        lines = self._lines.take(count)
+        try:
+            rows = list(csv.reader(lines, strict=True))
+        except csv.Error:
+            rows = []
+        if len(rows) != len(lines):
+            self._lines.give_back(lines)
+            return None
+        self._rows_read += len(rows)
+        first = self._lines.done - len(rows) + 1
+        return zip(range(first, first + len(rows)), rows, repeat(None))
 
     def _rows(self, count: int) -> Iterator[tuple[int, list[str], str | None]]:
         for _ in range(count):
@@ -212,42 +234,57 @@ class RowRules:
         self._ladder = [(tier.points_required, tier.id) for tier in reversed(tiers)]
         days = program.points_expiry_days
         self._default_expiry = now + timedelta(days=days) if days else None
-        self._expiries: dict[str, datetime | None] = {
-            "": self._default_expiry,
-            "never": None,
-        }
+        self._understood: dict[tuple[bool, str, str, str], tuple[datetime | None, int, bool]] = {}
 
     def judge(self, line: int, row: list[str], fields: tuple[str, ...]) -> GoodRow:
         """Turn the fields of a row, in the order of COLUMNS, into values. Raises Fault."""
-        external_id, email, first_name, last_name, points, expiry, tier, status = fields
+        external_id, email, first_name, last_name, points, *terms = fields
         external_id = external_id.strip()
         if not external_id:
             raise Fault("external_id", "is missing")
         if len(external_id) > TEXT_LENGTH_MAX:
             raise Fault("external_id", f"is longer than {TEXT_LENGTH_MAX} characters")
         held = self._points(points.strip())
-        expires_at = self._expiry(expiry.strip())
-        if held and expires_at is not None and expires_at <= self._now:
-            raise Fault("points_expire_at", "is past")
-        lifetime = held
-        if tier:
-            lifetime = max(held, self._points_required(tier.strip()))
-        is_frozen = _STATUSES.get(status.strip().lower())
-        if is_frozen is None:
-            raise Fault("status", "must be active or excluded")
+        expires_at, points_required, is_frozen = self._terms(held, *terms)
+        lifetime = max(held, points_required)
         return GoodRow(
-            line,
-            row,
             external_id,
-            _email(email.strip().lower()),
-            _name("first_name", first_name),
-            _name("last_name", last_name),
+            _email(email.strip().lower()) if email else None,
+            _name("first_name", first_name) if first_name else None,
+            _name("last_name", last_name) if last_name else None,
             held,
             lifetime,
             expires_at,
             self._tier(lifetime),
             is_frozen,
+            line,
+            row,
         )
+
+    def _terms(
+        self, held: int, expiry: str, tier: str, status: str
+    ) -> tuple[datetime | None, int, bool]:
+        # A file holds few different ones, so each is understood once.
+        key = (held > 0, expiry, tier, status)
+        terms = self._understood.get(key)
+        if terms is None:
+            terms = self._understand(*key)
+            if len(self._understood) >= _UNDERSTOOD_MAX:
+                self._understood.clear()
+            self._understood[key] = terms
+        return terms
+
+    def _understand(
+        self, has_points: bool, expiry: str, tier: str, status: str
+    ) -> tuple[datetime | None, int, bool]:
+        expires_at = self._expiry(expiry.strip())
+        if has_points and expires_at is not None and expires_at <= self._now:
+            raise Fault("points_expire_at", "is past")
+        points_required = self._points_required(tier.strip())
+        is_frozen = _STATUSES.get(status.strip().lower())
+        if is_frozen is None:
+            raise Fault("status", "must be active or excluded")
+        return expires_at, points_required, is_frozen
 
     @staticmethod
     def _points(text: str) -> int:
@@ -270,12 +307,9 @@ class RowRules:
         return None
 
     def _expiry(self, text: str) -> datetime | None:
-        # A file holds few different dates, so each is understood once.
-        if text not in self._expiries:
-            if len(self._expiries) > 10_000:
-                self._expiries = {"": self._default_expiry, "never": None}
-            self._expiries[text] = self._parse_expiry(text)
-        return self._expiries[text]
+        if not text:
+            return self._default_expiry
+        return None if text == "never" else self._parse_expiry(text)
 
     def _parse_expiry(self, text: str) -> datetime:
         """Understand a date, whose points live until its end there, or an instant."""

@@ -24,8 +24,13 @@ class Connection(Protocol):
     async def fetchrow(self, query: str, *args: object) -> Record | None: ...
     async def fetchval(self, query: str, *args: object) -> Any: ...
     async def execute(self, query: str, *args: object) -> str: ...
-    async def copy_records_to_table(
-        self, table_name: str, *, records: Sequence[Sequence[object]], columns: Sequence[str]
+    async def copy_to_table(
+        self,
+        table_name: str,
+        *,
+        source: memoryview,
+        columns: Sequence[str],
+        format: str,  # noqa: A002 - the driver's own name
     ) -> str: ...
 
 

@@ -1,11 +1,10 @@
 """Imports: how far each file has come, and members added many at a time."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
-from guerdon.domain.ids import LotId, MemberId, MerchantId, PointTypeId, ProgramId, TierId, WalletId
+from guerdon.domain.ids import MerchantId, ProgramId
 from guerdon.store.connection import Connection, Record
 from guerdon.store.statements import statements
 
@@ -31,25 +30,6 @@ class ImportState(Struct, frozen=True, kw_only=True):
     errors_bytes: int = 0
     is_finished: bool = False
     created_at: datetime
-
-
-class NewMembers(Struct, kw_only=True):
-    """Members to add, as columns of equal length."""
-
-    external_ids: list[str]
-    emails: list[str | None]
-    first_names: list[str | None]
-    last_names: list[str | None]
-    referral_codes: list[str]
-
-
-class NewWallets(Struct, kw_only=True):
-    """Their wallets, in the same order."""
-
-    points: list[int]
-    points_lifetime: list[int]
-    tier_ids: list[TierId | None]
-    are_frozen: list[bool]
 
 
 async def find_import(view: Connection, key: ImportKey) -> ImportState | None:
@@ -109,89 +89,6 @@ async def list_known_members(
     return {row[0]: row[1] for row in rows}
 
 
-async def insert_imported_members(
-    tx: Connection,
-    key: ImportKey,
-    first_id: MemberId,
-    created_at: datetime,
-    members: NewMembers,
-) -> None:
-    """Add members with the ids from `first_id` on."""
-    await tx.execute(
-        _SQL["insert_imported_members"],
-        key.merchant_id,
-        key.program_id,
-        first_id,
-        created_at,
-        members.external_ids,
-        members.emails,
-        members.first_names,
-        members.last_names,
-        members.referral_codes,
-    )
-
-
-async def insert_imported_wallets(
-    tx: Connection,
-    key: ImportKey,
-    point_type_id: PointTypeId,
-    first_member_id: MemberId,
-    first_id: WalletId,
-    now: datetime,
-    wallets: NewWallets,
-) -> None:
-    """Add the default wallets of members whose ids run from `first_member_id` on."""
-    await tx.execute(
-        _SQL["insert_imported_wallets"],
-        key.merchant_id,
-        key.program_id,
-        point_type_id,
-        first_member_id,
-        first_id,
-        now,
-        wallets.points,
-        wallets.points_lifetime,
-        wallets.tier_ids,
-        wallets.are_frozen,
-    )
-
-
-async def insert_imported_lots(
-    tx: Connection,
-    merchant_id: MerchantId,
-    first_id: LotId,
-    now: datetime,
-    lots: Sequence[tuple[WalletId, int, datetime | None]],
-) -> None:
-    """Add lots, given as (wallet, points, expiry), with the ids from `first_id` on."""
-    await tx.execute(
-        _SQL["insert_imported_lots"],
-        merchant_id,
-        first_id,
-        now,
-        [wallet_id for wallet_id, _, _ in lots],
-        [points for _, points, _ in lots],
-        [expires_at for _, _, expires_at in lots],
-    )
-
-
-async def insert_imported_entries(
-    tx: Connection,
-    merchant_id: MerchantId,
-    first_id: int,
-    now: datetime,
-    note: str,
-    entries: Sequence[tuple[WalletId, int, int, LotId | None]],
-) -> None:
-    """Add entries, given as (wallet, points, lifetime points, lot), from `first_id` on."""
-    await tx.execute(
-        _SQL["insert_imported_entries"],
-        merchant_id,
-        first_id,
-        now,
-        note,
-        [entry[0] for entry in entries],
-        [entry[1] for entry in entries],
-        [entry[2] for entry in entries],
-        [entry[3] for entry in entries],
-    )
+async def limit_waiting(tx: Connection, milliseconds: int) -> None:
+    """Let this transaction wait so long for a lock, and no longer."""
+    await tx.execute(_SQL["limit_waiting"], f"{milliseconds}ms")

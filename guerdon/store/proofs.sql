@@ -36,21 +36,30 @@ SELECT
        AND ($2::bigint[] IS NULL OR r.wallet_id = ANY ($2::bigint[]))) AS redemptions;
 
 -- name: check_members
--- Every member has exactly one default wallet.
-SELECT m.id, NULL::bigint AS wallet_id, 'default_wallets' AS fault, '1' AS expected,
-       count(w.id)::text AS found
-FROM members m
-LEFT JOIN wallets w ON w.merchant_id = $1 AND w.member_id = m.id AND w.is_default
-WHERE m.merchant_id = $1
-GROUP BY m.id
-HAVING count(w.id) <> 1
-ORDER BY m.id
+-- Every member has exactly one default wallet, and a program that is there.
+SELECT d.id, NULL::bigint AS wallet_id, v.fault, v.expected, v.found
+FROM (
+    SELECT m.id, m.program_id, count(w.id) AS default_wallets
+    FROM members m
+    LEFT JOIN wallets w ON w.merchant_id = $1 AND w.member_id = m.id AND w.is_default
+    WHERE m.merchant_id = $1
+    GROUP BY m.id, m.program_id
+) AS d
+LEFT JOIN programs p ON p.merchant_id = $1 AND p.id = d.program_id
+CROSS JOIN LATERAL (VALUES
+    ('default_wallets', '1', d.default_wallets::text),
+    ('program_exists', d.program_id::text, p.id::text)
+) AS v (fault, expected, found)
+WHERE (d.default_wallets <> 1 OR p.id IS NULL) AND v.expected IS DISTINCT FROM v.found
+ORDER BY d.id
 LIMIT $2;
 
 -- name: check_wallets
--- A wallet's figures are the sums of its entries, lots, redemptions and earnings.
+-- A wallet's figures are the sums of its entries, lots, redemptions and earnings; its member is
+-- there.
 SELECT w.id, w.id AS wallet_id, v.fault, v.expected::text, v.found::text
 FROM wallets w
+LEFT JOIN members m ON m.merchant_id = $1 AND m.id = w.member_id
 LEFT JOIN (
     SELECT e.wallet_id, sum(e.points) AS points, sum(e.lifetime_points) AS lifetime_points,
            sum(-e.points) FILTER (WHERE e.kind IN ('redeemed', 'released', 'refunded')) AS redeemed
@@ -85,10 +94,11 @@ CROSS JOIN LATERAL (VALUES
     ('points_lifetime', coalesce(moved.lifetime_points, 0), w.points_lifetime),
     ('points_redeemed', coalesce(moved.redeemed, 0), w.points_redeemed),
     ('points_held', coalesce(held.points, 0), w.points_held),
-    ('points_pending', coalesce(awaited.points, 0), w.points_pending)
+    ('points_pending', coalesce(awaited.points, 0), w.points_pending),
+    ('member_exists', w.member_id, m.id)
 ) AS v (fault, expected, found)
 WHERE w.merchant_id = $1 AND ($3::bigint[] IS NULL OR w.id = ANY ($3::bigint[]))
-  AND v.expected <> v.found
+  AND v.expected IS DISTINCT FROM v.found
 ORDER BY w.id, v.fault
 LIMIT $2;
 
@@ -167,9 +177,11 @@ ORDER BY e.wallet_id, e.id
 LIMIT $2;
 
 -- name: check_lots
--- A lot began with its points, holds the sum of its draws, and was never below zero or overfull.
+-- A lot began with its points, holds the sum of its draws, and was never below zero or overfull;
+-- its wallet is there.
 SELECT l.id, l.wallet_id, v.fault, v.expected::text, v.found::text
 FROM lots l
+LEFT JOIN wallets w ON w.merchant_id = $1 AND w.id = l.wallet_id
 LEFT JOIN (
     SELECT s.lot_id, sum(s.points) FILTER (WHERE s.place = 1) AS points_first,
            sum(s.points) AS points, min(s.points_then) AS points_least,
@@ -192,13 +204,14 @@ CROSS JOIN LATERAL (VALUES
     ('points_remaining', coalesce(drawn.points, 0), l.points_remaining),
     ('points_below_zero', 0, least(drawn.points_least, 0)),
     ('points_above_first', drawn.points_first, greatest(drawn.points_most, drawn.points_first)),
-    ('is_open', (l.points_remaining > 0)::integer, l.is_open::integer)
+    ('is_open', (l.points_remaining > 0)::integer, l.is_open::integer),
+    ('wallet_exists', l.wallet_id, w.id)
 ) AS v (fault, expected, found)
 WHERE l.merchant_id = $1 AND ($3::bigint[] IS NULL OR l.wallet_id = ANY ($3::bigint[]))
   AND (drawn.lot_id IS NULL OR drawn.points_first <> l.points OR drawn.points <> l.points_remaining
     OR drawn.points_least < 0 OR drawn.points_most > drawn.points_first
-    OR l.is_open <> (l.points_remaining > 0))
-  AND v.expected <> v.found
+    OR l.is_open <> (l.points_remaining > 0) OR w.id IS NULL)
+  AND v.expected IS DISTINCT FROM v.found
 ORDER BY l.wallet_id, l.id
 LIMIT $2;
 
@@ -267,9 +280,11 @@ ORDER BY r.wallet_id, r.id
 LIMIT $2;
 
 -- name: check_earnings
--- An approved earning has its one entry and its lot; no other earning has any.
+-- An approved earning has its one entry and its lot, no other earning has any; each is of the
+-- member whose wallet it fills.
 SELECT a.id, a.wallet_id, v.fault, v.expected, v.found
 FROM earnings a
+LEFT JOIN wallets w ON w.merchant_id = $1 AND w.id = a.wallet_id
 LEFT JOIN lots l ON l.merchant_id = $1 AND l.id = a.lot_id
 LEFT JOIN (
     SELECT e.earning_id, e.wallet_id, count(1) AS entry_count, sum(e.points) AS points,
@@ -286,7 +301,8 @@ CROSS JOIN LATERAL (VALUES
     ('points', coalesce(given.points, a.points)::text, a.points::text),
     ('lot', CASE WHEN a.status = 'approved' AND a.points > 0
         THEN concat_ws(' ', given.lot_id, a.points, a.wallet_id) END,
-        CASE WHEN a.lot_id IS NOT NULL THEN concat_ws(' ', l.id, l.points, l.wallet_id) END)
+        CASE WHEN a.lot_id IS NOT NULL THEN concat_ws(' ', l.id, l.points, l.wallet_id) END),
+    ('member_of_wallet', a.member_id::text, w.member_id::text)
 ) AS v (fault, expected, found)
 WHERE a.merchant_id = $1 AND ($3::bigint[] IS NULL OR a.wallet_id = ANY ($3::bigint[]))
   AND coalesce(v.expected, '') <> coalesce(v.found, '')

@@ -354,11 +354,8 @@ CREATE TABLE webhook_subscriptions (
 );
 
 ALTER TABLE earning_rules ADD CONSTRAINT earning_rules_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
-ALTER TABLE earnings ADD CONSTRAINT earnings_member_fkey FOREIGN KEY (merchant_id, member_id) REFERENCES members(merchant_id, id);
 ALTER TABLE imports ADD CONSTRAINT imports_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE integrations ADD CONSTRAINT integrations_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
-ALTER TABLE lots ADD CONSTRAINT lots_wallet_fkey FOREIGN KEY (merchant_id, wallet_id) REFERENCES wallets(merchant_id, id);
-ALTER TABLE members ADD CONSTRAINT members_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE point_types ADD CONSTRAINT point_types_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
 ALTER TABLE pool_codes ADD CONSTRAINT pool_codes_reward_fkey FOREIGN KEY (merchant_id, reward_id) REFERENCES rewards(merchant_id, id);
 ALTER TABLE programs ADD CONSTRAINT programs_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
@@ -367,5 +364,4 @@ ALTER TABLE reward_versions ADD CONSTRAINT reward_versions_reward_fkey FOREIGN K
 ALTER TABLE rewards ADD CONSTRAINT rewards_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE sequences ADD CONSTRAINT sequences_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
 ALTER TABLE tiers ADD CONSTRAINT tiers_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
-ALTER TABLE wallets ADD CONSTRAINT wallets_member_fkey FOREIGN KEY (merchant_id, member_id) REFERENCES members(merchant_id, id);
 ALTER TABLE webhook_subscriptions ADD CONSTRAINT webhook_subscriptions_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);

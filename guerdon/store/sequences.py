@@ -22,6 +22,12 @@ async def take_ids(tx: Connection, merchant_id: MerchantId, count: int) -> int:
     return first
 
 
+async def claim_ids(tx: Connection, merchant_id: MerchantId, first: int, end: int) -> bool:
+    """Take the ids from `first` to before `end`, and lock the sequence until commit; say False, and
+    do nothing, where one of them was given out. What is below `first` is never given out then."""
+    return await tx.fetchval(_SQL["claim_ids"], merchant_id, first, end) is not None
+
+
 async def bump_catalogue_version(tx: Connection, merchant_id: MerchantId) -> int:
     """Raise the version of the merchant's offers; batches under way will read them anew."""
     version: int = await tx.fetchval(_SQL["bump_catalogue_version"], merchant_id)

@@ -12,6 +12,13 @@ UPDATE sequences SET next_id = next_id + $2::bigint
 WHERE merchant_id = $1
 RETURNING next_id - $2::bigint AS first_id;
 
+-- name: claim_ids
+-- Take the ids from $2 to before $3, unless one of them was given out; the row is kept until the
+-- commit.
+UPDATE sequences SET next_id = $3::bigint
+WHERE merchant_id = $1 AND next_id <= $2::bigint
+RETURNING next_id;
+
 -- name: bump_catalogue_version
 -- Tell every process that the merchant's offers have changed.
 UPDATE sequences SET catalogue_version = catalogue_version + 1

@@ -256,6 +256,32 @@ LIES = [
         ("earning", "lot"),
     ),
     lie(
+        "an earning for somebody else's wallet",
+        "UPDATE earnings SET member_id = 9999 WHERE id = (SELECT min(earning_id) FROM entries)",
+        ("earning", "member_of_wallet"),
+    ),
+    lie(
+        "a member of a program that is not there",
+        "UPDATE members SET program_id = 9999 WHERE external_id = 'bob'",
+        ("member", "program_exists"),
+    ),
+    lie(
+        "a wallet of nobody",
+        "INSERT INTO wallets (merchant_id, id, member_id, program_id, point_type_id, is_default,"
+        " is_frozen, tier_id, points_available, points_held, points_pending, points_lifetime,"
+        " points_redeemed, created_at, updated_at) SELECT 1, 5, 9999, program_id, point_type_id,"
+        " is_default, is_frozen, tier_id, 0, 0, 0, 0, 0, created_at, updated_at FROM wallets"
+        " WHERE id = @richest",
+        ("wallet", "member_exists"),
+    ),
+    lie(
+        "a lot in a wallet that is not there",
+        "UPDATE lots SET wallet_id = 9999 WHERE id = (SELECT min(id) FROM lots WHERE NOT is_open)",
+        ("lot", "wallet_exists"),
+        ("entry", "lot_of_wallet"),
+        ("earning", "lot"),
+    ),
+    lie(
         "an event about nobody",
         "UPDATE events SET member_id = 9999 WHERE id = (SELECT min(id) FROM events)",
         ("event", "member_exists"),
