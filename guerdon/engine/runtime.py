@@ -41,7 +41,9 @@ class Runtime:
     """Handed to every act. A test gives its own clock and its own randomness.
 
     `lanes` is how many batches of one merchant a process has under way at once: while one is being
-    written, the next one loads. `batch_size` bounds a batch, `waiting_max` a merchant's queue.
+    written, the next one loads. Another lane opens only once `lane_opens_at` commands wait: fewer
+    are better served together by the one that is busy. `batch_size` bounds a batch, `waiting_max`
+    a merchant's queue.
     Without a `seal` no act that must keep a secret can be carried out."""
 
     pool: Pool
@@ -51,5 +53,6 @@ class Runtime:
     seal: Seal | None = None
     webhook_urls: UrlRules = field(default_factory=UrlRules)
     lanes: int = 2
+    lane_opens_at: int = 128
     batch_size: int = 256
     waiting_max: int = 20_000

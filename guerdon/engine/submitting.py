@@ -55,12 +55,18 @@ class Ledger:
             raise Unavailable("too many commands are waiting; nothing was changed")
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         queue.waiting.append((Submission(command, key, fingerprint), future))
-        if queue.lanes_busy < self.runtime.lanes:
+        if self._opens_a_lane(queue):
             queue.lanes_busy += 1
             task = asyncio.create_task(self._drain(merchant_id, queue))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return await future
+
+    def _opens_a_lane(self, queue: Queue) -> bool:
+        if queue.lanes_busy == 0:
+            return True
+        runtime = self.runtime
+        return queue.lanes_busy < runtime.lanes and len(queue.waiting) >= runtime.lane_opens_at
 
     async def close(self) -> None:
         """Wait until everything submitted has its outcome."""
