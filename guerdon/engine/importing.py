@@ -17,7 +17,7 @@ from guerdon.engine.cataloguing import Catalogues
 from guerdon.engine.reading_members import BadRow, Chunk, MemberRows
 from guerdon.engine.refusing_rows import RefusedRows
 from guerdon.engine.runtime import Runtime
-from guerdon.engine.sorting_rows import TWICE, Sorted, moved_on, refused, sort_out
+from guerdon.engine.sorting_rows import TWICE, Sorted, list_known, moved_on, sort_out
 from guerdon.store import imports
 from guerdon.store.connection import Connection
 from guerdon.store.faults import DRIVER_ERRORS, fault_of
@@ -141,18 +141,20 @@ class _Rehearsal:
 
     async def _take(self, chunk: Chunk) -> None:
         async with snapshot(self._runtime.pool) as view:
-            rows = await sort_out(view, self._key, chunk, self._state)
+            known = await list_known(view, self._key, chunk)
+        rows = sort_out(chunk, known, self._state)
         fresh = []
         bad = list(rows.bad)
-        for row in rows.good:
-            mark = hash(row.external_id)
+        for place in rows.places:
+            mark = hash(chunk.members.external_ids[place])
             if mark in self._seen:
-                bad.append(refused(row, TWICE))
+                bad.append(chunk.refuse(place, TWICE))
             else:
                 self._seen.add(mark)
-                fresh.append(row)
+                fresh.append(place)
         self._faults += bad[: FAULTS_SHOWN_MAX - len(self._faults)]
-        self._state = moved_on(self._state, chunk, Sorted(fresh, bad), 0)
+        members = chunk.members.pick(fresh)
+        self._state = moved_on(self._state, chunk, Sorted(members, fresh, bad), 0)
         self._tell(chunk)
 
 
@@ -194,6 +196,8 @@ class _Import:
         self._refused = RefusedRows(path.with_name(f"{path.name}.errors.csv"), rows.header)
         self._faults: list[BadRow] = []
         self._ahead: deque[_Ahead] = deque()
+        # Whether to ask for members before writing: not until one was met.
+        self._was_refused = False
 
     async def run(self) -> ImportReport:
         now = self._runtime.now()
@@ -221,13 +225,13 @@ class _Import:
 
     async def _take(self, chunk: Chunk) -> None:
         """Begin to write a chunk, once there is room and no shopper of it is being written."""
-        names = {row.external_id for row in chunk.good}
+        names = set(chunk.members.external_ids)
         while len(self._ahead) >= CHUNKS_AHEAD or not all(
             names.isdisjoint(each.names) for each in self._ahead
         ):
             await self._settle()
         first_id = self._next_id + _IDS_LEFT_FREE
-        self._next_id = first_id + IDS_PER_MEMBER * len(chunk.good)
+        self._next_id = first_id + IDS_PER_MEMBER * len(chunk.members.points)
         turn = asyncio.get_running_loop().create_future()
         writing = asyncio.create_task(self._write_ahead(chunk, first_id, turn))
         self._ahead.append(_Ahead(chunk, names, turn, writing))
@@ -246,6 +250,7 @@ class _Import:
         except DRIVER_ERRORS as error:
             if fault_of(error) == "other":
                 raise
+            self._was_refused |= fault_of(error) == "constraint"
         else:
             self._ahead.popleft()
             self._pass(foremost.chunk, state, bad)
@@ -278,14 +283,15 @@ class _Import:
         wait itself, since those it waits for may be waiting for it."""
         async with transaction(self._runtime.pool) as tx:
             await imports.limit_waiting(tx, _WAIT_MILLISECONDS)
-            rows = await sort_out(tx, self._key, chunk, self._state)
+            known = await list_known(tx, self._key, chunk) if self._was_refused else {}
+            rows = sort_out(chunk, known, self._state)
             await self._copy(tx, rows, first_id)
             if not await turn:
                 raise _Overtaken
             state = await imports.lock_import(tx, self._key)
             self._check_place(state, chunk)
             state = await self._keep_place(tx, state, chunk, rows)
-            end_id = first_id + IDS_PER_MEMBER * len(rows.good)
+            end_id = first_id + IDS_PER_MEMBER * len(rows.places)
             if not await claim_ids(tx, self._key.merchant_id, first_id, end_id):
                 raise _Overtaken
         return state, rows.bad
@@ -320,9 +326,10 @@ class _Import:
             if is_unknown and state.rows_done == chunk.rows_end:
                 return state, []
             self._check_place(state, chunk)
-            first_id = await take_ids(tx, merchant_id, IDS_PER_MEMBER * len(chunk.good))
-            self._next_id = first_id + IDS_PER_MEMBER * len(chunk.good)
-            rows = await sort_out(tx, self._key, chunk, state)
+            first_id = await take_ids(tx, merchant_id, IDS_PER_MEMBER * len(chunk.members.points))
+            self._next_id = first_id + IDS_PER_MEMBER * len(chunk.members.points)
+            known = await list_known(tx, self._key, chunk)
+            rows = sort_out(chunk, known, state)
             await self._copy(tx, rows, first_id)
             state = await self._keep_place(tx, state, chunk, rows)
         return state, rows.bad
@@ -332,7 +339,7 @@ class _Import:
             raise Conflict("another process is importing this file")
 
     async def _copy(self, tx: Connection, rows: Sorted, first_id: int) -> None:
-        if not rows.good:
+        if not rows.places:
             return
         admission = Admission(
             merchant_id=self._key.merchant_id,
@@ -342,8 +349,10 @@ class _Import:
             now=self._runtime.now(),
             note=NOTE,
         )
-        codes = _referral_codes(len(rows.good))
-        await copy_rows(tx, await asyncio.to_thread(lay_out, admission, rows.good, codes, first_id))
+        codes = _referral_codes(len(rows.places))
+        await copy_rows(
+            tx, await asyncio.to_thread(lay_out, admission, rows.members, codes, first_id)
+        )
 
     async def _keep_place(
         self, tx: Connection, state: ImportState, chunk: Chunk, rows: Sorted

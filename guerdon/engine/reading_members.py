@@ -3,13 +3,13 @@
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice, repeat
+from itertools import islice
 from operator import itemgetter
 from typing import TextIO
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from guerdon.domain.award import POINTS_MAX
 from guerdon.domain.catalogue import Catalogue, Program
@@ -17,7 +17,7 @@ from guerdon.domain.clock import zone
 from guerdon.domain.errors import Invalid
 from guerdon.domain.ids import TierId
 from guerdon.engine.guarding_cells import unguard_cell
-from guerdon.store.imported_rows import NewMember
+from guerdon.store.imported_rows import NewMembers
 
 COLUMNS = (
     "external_id",
@@ -34,10 +34,21 @@ TEXT_LENGTH_MAX = 255
 FIELD_LENGTH_MAX = 10_000
 
 _UNDERSTOOD_MAX = 10_000
+_PARSED_AT_ONCE = 400
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _DIGITS = re.compile(r"[0-9]{1,13}")
+# The same for a column, of which any may be empty.
+_EMAILS = re.compile(rf"(?:{_EMAIL.pattern})?(?:\n(?:{_EMAIL.pattern})?)*")
+_ALL_DIGITS = re.compile(r"[0-9]{0,13}(?:\n[0-9]{0,13})*")
+# A field that may have been kept from a spreadsheet.
+_MARKED = re.compile(r"""(?:\A|[,"\r\n])'""")
 _STATUSES = {"": False, "active": False, "excluded": True}
+
+
+Judged = tuple[
+    str, str | None, str | None, str | None, int, int, datetime | None, TierId | None, bool
+]
 
 
 class BadFile(Invalid):
@@ -55,25 +66,28 @@ class BadRow(Struct, frozen=True):
     row: list[str]
 
 
-class GoodRow(NewMember, frozen=True):
-    """A row that can be imported, and what it was read from."""
-
-    line: int
-    row: list[str]
-
-
 class Chunk(Struct):
-    """So many rows of the file on end; `rows_start` were read before them."""
+    """So many rows of the file on end; `rows_start` were read before them. `lines` and `rows` say
+    where each of `members` comes from; a row that is a line by itself is not kept in pieces."""
 
     rows_start: int
-    rows_count: int = 0
-    lines_done: int = 0
-    good: list[GoodRow] = field(default_factory=list)
-    bad: list[BadRow] = field(default_factory=list)
+    rows_count: int
+    lines_done: int
+    members: NewMembers
+    lines: Sequence[int]
+    rows: Sequence[list[str] | str]
+    bad: list[BadRow]
 
     @property
     def rows_end(self) -> int:
         return self.rows_start + self.rows_count
+
+    def refuse(self, place: int, reason: str) -> BadRow:
+        """Refuse a row for whose shopper it is."""
+        row = self.rows[place]
+        if isinstance(row, str):
+            (row,) = csv.reader([row])
+        return BadRow(self.lines[place], "external_id", reason, row)
 
 
 class Fault(Exception):
@@ -147,36 +161,57 @@ class MemberRows:
             pass
 
     def next_chunk(self, size: int) -> Chunk | None:
-        """Read up to so many rows and judge them; None at the end of the file."""
-        chunk = Chunk(self._rows_read)
-        for line, row, reason in self._lined_rows(size) or self._rows(size):
-            chunk.rows_count += 1
+        """Read up to so many rows and judge them; None at the end of the file.
+
+        Rows that show nothing unusual are judged all at once. Any doubt, and each is judged by
+        itself, which alone can say what is wrong with it."""
+        start = self._rows_read
+        lines = self._lines.take(size)
+        members = self._judge_all(lines)
+        if members is not None:
+            count = len(lines)
+            self._rows_read += count
+            done = self._lines.done
+            return Chunk(start, count, done, members, range(done - count + 1, done + 1), lines, [])
+        self._lines.give_back(lines)
+        return self._next_by_row(start, size)
+
+    def _next_by_row(self, start: int, size: int) -> Chunk | None:
+        bad: list[BadRow] = []
+        good: list[Judged] = []
+        lines: list[int] = []
+        rows: list[list[str]] = []
+        for line, row, reason in self._rows(size):
             if reason is not None:
-                chunk.bad.append(BadRow(line, "", reason, row))
+                bad.append(BadRow(line, "", reason, row))
                 continue
             if not row:
                 continue  # an empty line
             try:
-                chunk.good.append(self._judge(line, row))
+                good.append(self._judge(row))
             except Fault as fault:
-                chunk.bad.append(BadRow(line, fault.column, fault.reason, row))
+                bad.append(BadRow(line, fault.column, fault.reason, row))
+            else:
+                lines.append(line)
+                rows.append(row)
         self._lines.begin_row()
-        chunk.lines_done = self._lines.done
-        return chunk if chunk.rows_count else None
-
-    def _lined_rows(self, count: int) -> Iterator[tuple[int, list[str], str | None]] | None:
-        """Read so many rows at once; None, and nothing read, where a row is not just one line."""
-        lines = self._lines.take(count)
-        try:
-            rows = list(csv.reader(lines, strict=True))
-        except csv.Error:
-            rows = []
-        if len(rows) != len(lines):
-            self._lines.give_back(lines)
+        if self._rows_read == start:
             return None
-        self._rows_read += len(rows)
-        first = self._lines.done - len(rows) + 1
-        return zip(range(first, first + len(rows)), rows, repeat(None))
+        count = self._rows_read - start
+        return Chunk(start, count, self._lines.done, _in_columns(good), lines, rows, bad)
+
+    def _judge_all(self, lines: list[str]) -> NewMembers | None:
+        columns = _columns_of(lines, len(self.header))
+        if columns is None:
+            return None
+        text = "".join(lines)
+        if "\0" in text or ("'" in text and _MARKED.search(text)):
+            return None
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return None
+        return self._rules.judge_all(self._pick([*columns, [""] * len(lines)]))
 
     def _rows(self, count: int) -> Iterator[tuple[int, list[str], str | None]]:
         for _ in range(count):
@@ -194,7 +229,7 @@ class MemberRows:
             self._rows_read += 1
             yield line, row, reason
 
-    def _judge(self, line: int, row: list[str]) -> GoodRow:
+    def _judge(self, row: list[str]) -> Judged:
         if len(row) != len(self.header):
             raise Fault("", f"has {len(row)} fields, the header {len(self.header)}")
         text = "".join(row)
@@ -204,7 +239,7 @@ class MemberRows:
             raise Fault(_first_with(self.header, row, "\0"), "holds a NUL character")
         # An export may have marked texts that a spreadsheet would run.
         fields = [unguard_cell(each) for each in row] if "'" in text else row
-        return self._rules.judge(line, row, self._pick([*fields, ""]))
+        return self._rules.judge(self._pick([*fields, ""]))
 
     def _read_header(self) -> list[str]:
         try:
@@ -236,7 +271,7 @@ class RowRules:
         self._default_expiry = now + timedelta(days=days) if days else None
         self._understood: dict[tuple[bool, str, str, str], tuple[datetime | None, int, bool]] = {}
 
-    def judge(self, line: int, row: list[str], fields: tuple[str, ...]) -> GoodRow:
+    def judge(self, fields: tuple[str, ...]) -> Judged:
         """Turn the fields of a row, in the order of COLUMNS, into values. Raises Fault."""
         external_id, email, first_name, last_name, points, *terms = fields
         external_id = external_id.strip()
@@ -247,25 +282,62 @@ class RowRules:
         held = self._points(points.strip())
         expires_at, points_required, is_frozen = self._terms(held, *terms)
         lifetime = max(held, points_required)
-        return GoodRow(
+        return (
             external_id,
-            _email(email.strip().lower()) if email else None,
-            _name("first_name", first_name) if first_name else None,
-            _name("last_name", last_name) if last_name else None,
+            _email(email.strip().lower()),
+            _name("first_name", first_name),
+            _name("last_name", last_name),
             held,
             lifetime,
             expires_at,
             self._tier(lifetime),
             is_frozen,
-            line,
-            row,
+        )
+
+    def judge_all(self, columns: tuple[list[str], ...]) -> NewMembers | None:
+        """Do the same for many rows as columns; None where any of them may be at fault."""
+        external_ids, emails, first_names, last_names = (
+            [*map(str.strip, column)] for column in columns[:4]
+        )
+        emails = [*map(str.lower, emails)]
+        if not external_ids or not all(external_ids) or not _EMAILS.fullmatch("\n".join(emails)):
+            return None
+        for texts in (external_ids, emails, first_names, last_names):
+            if max(map(len, texts)) > TEXT_LENGTH_MAX:
+                return None
+        points = [*map(str.strip, columns[4])]
+        if not _ALL_DIGITS.fullmatch("\n".join(points)):
+            return None
+        held = [int(text or 0) for text in points]
+        if max(held) > POINTS_MAX:
+            return None
+        has_points = [*map(bool, held)]
+        try:
+            understood = {
+                key: self._terms(*key) for key in set(zip(has_points, *columns[5:], strict=True))
+            }
+        except Fault:
+            return None
+        terms = map(understood.__getitem__, zip(has_points, *columns[5:], strict=True))
+        expiries, required, are_frozen = zip(*terms, strict=True)
+        lifetime = [*map(max, held, required)]
+        return NewMembers(
+            external_ids=external_ids,
+            emails=_or_none(emails),
+            first_names=_or_none(first_names),
+            last_names=_or_none(last_names),
+            points=held,
+            points_lifetime=lifetime,
+            expiries=expiries,
+            tier_ids=[*map(self._tier, lifetime)] if self._ladder else [None] * len(held),
+            are_frozen=are_frozen,
         )
 
     def _terms(
         self, held: int, expiry: str, tier: str, status: str
     ) -> tuple[datetime | None, int, bool]:
         # A file holds few different ones, so each is understood once.
-        key = (held > 0, expiry, tier, status)
+        key = (bool(held), expiry, tier, status)
         terms = self._understood.get(key)
         if terms is None:
             terms = self._understand(*key)
@@ -354,3 +426,29 @@ def _require_unicode(header: list[str], row: list[str]) -> None:
 
 def _first_with(header: list[str], row: list[str], character: str) -> str:
     return next(name for name, text in zip(header, row, strict=True) if character in text)
+
+
+def _columns_of(lines: list[str], width: int) -> list[list[str]] | None:
+    """Give the columns of lines, unless some row is not just one line or is not so wide."""
+    columns: list[list[str]] = [[] for _ in range(width)]
+    # The collector looks again and again at many rows that live at once; a few escape it.
+    for start in range(0, len(lines), _PARSED_AT_ONCE):
+        part = lines[start : start + _PARSED_AT_ONCE]
+        try:
+            rows = list(csv.reader(part, strict=True))
+        except csv.Error:
+            return None
+        if len(rows) != len(part) or set(map(len, rows)) != {width}:
+            return None
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
+    return columns
+
+
+def _or_none(texts: list[str]) -> Sequence[str | None]:
+    return texts if all(texts) else [text or None for text in texts]
+
+
+def _in_columns(good: list[Judged]) -> NewMembers:
+    columns = list(zip(*good, strict=True)) or [()] * len(NewMembers.__struct_fields__)
+    return NewMembers(**dict(zip(NewMembers.__struct_fields__, columns, strict=True)))

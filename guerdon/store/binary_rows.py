@@ -50,6 +50,16 @@ def text(value: str | None) -> bytes:
     return struct.pack(">i", len(data)) + data
 
 
+def texts(values: Sequence[str | None]) -> tuple[Iterable[bytes], ...]:
+    """Write a column of texts, as columns whose parts stand side by side."""
+    if None in values:
+        return (map(text, values),)
+    encoded = [value.encode() for value in values if value is not None]
+    if max(map(len, encoded), default=0) >= len(_LENGTHS):
+        return (map(text, values),)
+    return map(_LENGTHS.__getitem__, map(len, encoded)), encoded
+
+
 def wholes(values: Iterable[int]) -> "array[int]":
     """Make a column of bigints."""
     column = array("q", values)

@@ -1,7 +1,10 @@
 """Members added many at a time with their wallets, lots and entries, each table by one COPY."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import chain, repeat
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -18,10 +21,13 @@ from guerdon.store.binary_rows import (
     instant,
     lay,
     text,
+    texts,
     whole,
     wholes,
 )
 from guerdon.store.connection import Connection
+
+T = TypeVar("T")
 
 # A member, a wallet, a lot and an entry.
 IDS_PER_MEMBER = 4
@@ -45,18 +51,27 @@ _ENTRIES = (
 )
 
 
-class NewMember(Struct, frozen=True):
-    """A member to add, and what their wallet begins with. Texts are not empty."""
+class NewMembers(Struct, frozen=True, kw_only=True):
+    """Members to add and what their wallets begin with, as columns of equal length. No text is
+    empty."""
 
-    external_id: str
-    email: str | None
-    first_name: str | None
-    last_name: str | None
-    points: int
-    points_lifetime: int
-    expires_at: datetime | None
-    tier_id: TierId | None
-    is_frozen: bool
+    external_ids: Sequence[str]
+    emails: Sequence[str | None]
+    first_names: Sequence[str | None]
+    last_names: Sequence[str | None]
+    points: Sequence[int]
+    points_lifetime: Sequence[int]
+    expiries: Sequence[datetime | None]
+    tier_ids: Sequence[TierId | None]
+    are_frozen: Sequence[bool]
+
+    def pick(self, places: Sequence[int]) -> "NewMembers":
+        """Give those that stand in some places."""
+        columns = {
+            name: [getattr(self, name)[place] for place in places]
+            for name in self.__struct_fields__
+        }
+        return NewMembers(**columns)
 
 
 class Admission(Struct, frozen=True, kw_only=True):
@@ -77,18 +92,15 @@ class Copies(Struct, frozen=True):
     tables: list[tuple[str, tuple[str, ...], bytes]]
 
 
-def lay_out(
-    admission: Admission, rows: Sequence[NewMember], codes: Sequence[str], first_id: int
-) -> Copies:
+def lay_out(admission: Admission, new: NewMembers, codes: Sequence[str], first_id: int) -> Copies:
     """Lay out members under IDS_PER_MEMBER ids each from `first_id` on, in the order given; `codes`
     are their referral codes. Takes no connection, and can run in a thread."""
-    places = range(len(rows))
     return Copies(
         [
-            ("members", _MEMBERS, _members(admission, rows, codes, first_id)),
-            ("wallets", _WALLETS, _wallets(admission, rows, first_id)),
-            ("lots", _LOTS, _lots(admission, rows, first_id, places)),
-            ("entries", _ENTRIES, _entries(admission, rows, first_id, places)),
+            ("members", _MEMBERS, _members(admission, new, codes, first_id)),
+            ("wallets", _WALLETS, _wallets(admission, new, first_id)),
+            ("lots", _LOTS, _lots(admission, new, first_id)),
+            ("entries", _ENTRIES, _entries(admission, new, first_id)),
         ]
     )
 
@@ -99,111 +111,105 @@ async def copy_rows(tx: Connection, copies: Copies) -> None:
         await tx.copy_to_table(table, source=memoryview(data), columns=columns, format="binary")
 
 
-def _members(
-    admission: Admission, rows: Sequence[NewMember], codes: Sequence[str], first_id: int
-) -> bytes:
+def _members(admission: Admission, new: NewMembers, codes: Sequence[str], first_id: int) -> bytes:
     before_id = head(len(_MEMBERS)) + whole(admission.merchant_id) + BEFORE_WHOLE
-    program = whole(admission.program_id)
-    after = instant(admission.begun_at) * 2
-    parts = [BEGIN]
-    add = parts.append
-    for member_id, row, code in zip(
-        range(first_id, first_id + len(rows)), rows, codes, strict=True
-    ):
-        add(before_id)
-        add(member_id.to_bytes(8, "big"))
-        add(program)
-        add(text(row.external_id))
-        add(text(row.email))
-        add(text(row.first_name))
-        add(text(row.last_name))
-        add(text(code))
-        add(after)
-    add(END)
-    return b"".join(parts)
+    count = len(new.external_ids)
+    ids = wholes(range(first_id, first_id + count)).tobytes()
+    rows = zip(
+        repeat(before_id, count),
+        (ids[at : at + 8] for at in range(0, len(ids), 8)),
+        repeat(whole(admission.program_id), count),
+        *texts(new.external_ids),
+        *texts(new.emails),
+        *texts(new.first_names),
+        *texts(new.last_names),
+        *texts(codes),
+        repeat(instant(admission.begun_at) * 2, count),
+        strict=True,
+    )
+    return b"".join((BEGIN, *chain.from_iterable(rows), END))
 
 
-def _wallets(admission: Admission, rows: Sequence[NewMember], first_id: int) -> bytes:
+def _wallets(admission: Admission, new: NewMembers, first_id: int) -> bytes:
     """Lay out those of the same tier and status together: they differ in numbers alone."""
-    alike: dict[tuple[TierId | None, bool], list[int]] = {}
-    for place, row in enumerate(rows):
-        alike.setdefault((row.tier_id, row.is_frozen), []).append(place)
+    before = head(len(_WALLETS)) + whole(admission.merchant_id) + BEFORE_WHOLE
+    first_wallet = first_id + len(new.points)
     parts = [BEGIN]
-    for (tier_id, is_frozen), places in alike.items():
-        fixed = (
+    kinds = partial(zip, new.tier_ids, new.are_frozen, strict=True)
+    for (tier_id, is_frozen), places in _alike(kinds, len(new.points)):
+        row = (
+            before,
+            wholes(first_wallet + place for place in places),
             BEFORE_WHOLE,
             wholes(first_id + place for place in places),
             whole(admission.program_id) + whole(admission.point_type_id) + flag(value=True),
             flag(value=is_frozen) + (NULL if tier_id is None else whole(tier_id)) + BEFORE_WHOLE,
-            wholes(rows[place].points for place in places),
+            wholes(new.points[place] for place in places),
             whole(0) * 2 + BEFORE_WHOLE,
-            wholes(rows[place].points_lifetime for place in places),
+            wholes(new.points_lifetime[place] for place in places),
             whole(0) + instant(admission.now) * 2,
         )
-        before = head(len(_WALLETS)) + whole(admission.merchant_id) + BEFORE_WHOLE
-        ids = wholes(first_id + len(rows) + place for place in places)
-        parts.append(lay(len(places), (before, ids, *fixed)))
+        parts.append(lay(len(places), row))
     return b"".join((*parts, END))
 
 
-def _lots(
-    admission: Admission, rows: Sequence[NewMember], first_id: int, all_places: range
-) -> bytes:
+def _lots(admission: Admission, new: NewMembers, first_id: int) -> bytes:
     """Lay out those that expire at the same instant together."""
-    alike: dict[datetime | None, list[int]] = {}
-    for place in all_places:
-        if rows[place].points:
-            alike.setdefault(rows[place].expires_at, []).append(place)
     before = head(len(_LOTS)) + whole(admission.merchant_id) + BEFORE_WHOLE
+    first_wallet = first_id + len(new.points)
+    first_lot = first_wallet + len(new.points)
     parts = [BEGIN]
-    for expires_at, places in alike.items():
-        points = wholes(rows[place].points for place in places)
-        fixed = (
+    for expires_at, all_places in _alike(lambda: new.expiries, len(new.points)):
+        places = [place for place in all_places if new.points[place]]
+        points = wholes(new.points[place] for place in places)
+        row = (
             before,
-            wholes(first_id + 2 * len(rows) + place for place in places),
+            wholes(first_lot + place for place in places),
             BEFORE_WHOLE,
-            wholes(first_id + len(rows) + place for place in places),
+            wholes(first_wallet + place for place in places),
             BEFORE_WHOLE,
             points,
             BEFORE_WHOLE,
             points,
             flag(value=True) + instant(admission.now) + instant(expires_at),
         )
-        parts.append(lay(len(places), fixed))
+        parts.append(lay(len(places), row))
     return b"".join((*parts, END))
 
 
-def _entries(
-    admission: Admission, rows: Sequence[NewMember], first_id: int, all_places: range
-) -> bytes:
+def _entries(admission: Admission, new: NewMembers, first_id: int) -> bytes:
     """Lay out an entry for each lot; lifetime points alone make an entry without a lot."""
-    count = len(rows)
+    count = len(new.points)
     before = head(len(_ENTRIES)) + whole(admission.merchant_id) + BEFORE_WHOLE
-    kind = text("adjusted") + BEFORE_WHOLE
-    after = text(admission.note) + instant(admission.now)
     parts = [BEGIN]
-    for has_lot in (True, False):
-        places = [
-            place
-            for place in all_places
-            if bool(rows[place].points) is has_lot and rows[place].points_lifetime
-        ]
-        points = wholes(rows[place].points for place in places)
+    for has_lot, all_places in _alike(lambda: map(bool, new.points), count):
+        places = [place for place in all_places if new.points_lifetime[place]]
+        points = wholes(new.points[place] for place in places)
         lots = wholes(first_id + 2 * count + place for place in places)
-        draws = (ONE_WHOLE, lots, ONE_WHOLE, points) if has_lot else (NO_WHOLES * 2,)
-        fixed = (
+        row = (
             before,
             wholes(first_id + 3 * count + place for place in places),
             BEFORE_WHOLE,
             wholes(first_id + count + place for place in places),
-            kind,
+            text("adjusted") + BEFORE_WHOLE,
             points,
             BEFORE_WHOLE,
             points,
             BEFORE_WHOLE,
-            wholes(rows[place].points_lifetime for place in places),
-            *draws,
-            after,
+            wholes(new.points_lifetime[place] for place in places),
+            *((ONE_WHOLE, lots, ONE_WHOLE, points) if has_lot else (NO_WHOLES * 2,)),
+            text(admission.note) + instant(admission.now),
         )
-        parts.append(lay(len(places), fixed))
+        parts.append(lay(len(places), row))
     return b"".join((*parts, END))
+
+
+def _alike(values: Callable[[], Iterable[T]], count: int) -> list[tuple[T, Sequence[int]]]:
+    """Give the places of each of so many values."""
+    found = set(values())
+    if len(found) == 1:
+        return [(found.pop(), range(count))]
+    places: dict[T, list[int]] = {}
+    for place, value in enumerate(values()):
+        places.setdefault(value, []).append(place)
+    return list(places.items())

@@ -280,3 +280,56 @@ async def test_import_beside_enrolments_of_the_same_shoppers(
     assert report.state.members_made + report.state.rows_refused == 200
     assert await pool.fetchval("SELECT count(*) FROM members") == 200
     assert (await verify(pool)).is_clean
+
+
+async def test_shop_that_takes_the_ids_of_a_chunk_costs_it_another_try(
+    pool: asyncpg.Pool, shop: Shop, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK_ROWS", 20)
+    monkeypatch.setattr(importing, "_IDS_LEFT_FREE", 0)
+    file.write_text("external_id,points\n" + "".join(f"{n},1\n" for n in range(200)))
+    ledger = Ledger(runtime(pool))
+
+    async def enrol() -> None:
+        for number in range(40):
+            await ledger.submit(shop.id, Enrol(program_id=PROGRAM, external_id=f"new-{number}"))
+
+    report, _ = await asyncio.gather(run(pool, shop, file), enrol())
+    assert (report.state.members_made, report.faults) == (200, [])
+    assert await pool.fetchval("SELECT count(*) FROM members") == 240
+    assert (await verify(pool)).is_clean
+
+
+async def test_shopper_is_found_again_in_every_later_chunk(
+    pool: asyncpg.Pool, shop: Shop, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK_ROWS", 10)
+    names = [str(n % 10 if n % 10 == 3 else n) for n in range(60)]
+    file.write_text("external_id,points\n" + "".join(f"{name},1\n" for name in names))
+    report = await run(pool, shop, file)
+    assert [(bad.line, bad.reason) for bad in report.faults] == [
+        (line, "comes earlier in this file") for line in (15, 25, 35, 45, 55)
+    ]
+    assert [row[0] for row in await stored(pool)] == list(dict.fromkeys(names))
+    assert (await verify(pool)).is_clean
+
+
+async def test_rows_of_every_kind_in_one_chunk_stay_apart(
+    pool: asyncpg.Pool, shop: Shop, file: Path
+) -> None:
+    rows = [
+        f"{n},{'' if n % 2 else f'm{n}@x.example'},J\u00fcrgen {n},{'' if n % 3 else 'Lee'},"
+        f"{n * 100 % 1700},{('', 'never', '2027-06-30')[n % 3]},"
+        f"{('', 'tier-2')[n % 5 == 0]},{('', 'excluded')[n % 7 == 0]}\n"
+        for n in range(1, 60)
+    ]
+    file.write_text(HEADER + "".join(rows), encoding="utf-8")
+    assert (await run(pool, shop, file)).faults == []
+    made = await stored(pool)
+    file.write_text(HEADER + "".join(rows).replace("\n", "\n\n"), encoding="utf-8")
+    await pool.execute("TRUNCATE members, wallets, lots, entries")
+    assert (await run(pool, shop, file)).faults == []  # each row judged by itself
+    assert await stored(pool) == made
+    assert made[2] == ("3", None, "J\u00fcrgen 3", "Lee", 300, 300, made[2][6], 1, False)
+    assert made[34] == ("35", None, "J\u00fcrgen 35", None, 100, 1000, made[34][6], 2, True)
+    assert (await verify(pool)).is_clean
