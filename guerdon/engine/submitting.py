@@ -76,6 +76,7 @@ class Ledger:
     async def _drain(self, merchant_id: MerchantId, queue: Queue) -> None:
         try:
             while queue.waiting:
+                await _let_arrived_join(queue, self.runtime.batch_size)
                 batch = _next_batch(queue, self.runtime.batch_size)
                 if batch:
                     await self._run(merchant_id, batch)
@@ -103,6 +104,19 @@ class Ledger:
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
+
+
+async def _let_arrived_join(queue: Queue, size: int) -> None:
+    """Let requests that are in this process already, but not yet read, join the batch.
+
+    A turn of the event loop reads what has come, the next one lets it be submitted; this goes on
+    for as long as more comes. Without it, the first answered caller's next request would be a batch
+    of its own, at the cost of a whole one."""
+    seen = 0
+    while seen < len(queue.waiting) < size:
+        seen = len(queue.waiting)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
 
 def _next_batch(queue: Queue, size: int) -> list[tuple[Submission, "asyncio.Future[Outcome]"]]:
