@@ -18,7 +18,7 @@ from guerdon.domain.errors import MemberUnknown, ProgramInactive
 from guerdon.domain.fold import Fold, Purse
 from guerdon.domain.ids import MemberId, ProgramId, WalletId
 from guerdon.domain.member import Member, MemberRef
-from guerdon.domain.spend import name_of
+from guerdon.domain.spend import grant_for_tier, name_of
 from guerdon.domain.wallet import Wallet
 
 _REFERRAL_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -57,6 +57,9 @@ def enrol(fold: Fold, command: Enrol) -> Outcome:
     )
     purse = _admit(fold, member, wallet)
     fold.announce("member.enrolled", purse)
+    if lowest is not None:
+        for reward in fold.catalogue.grants(command.program_id, lowest.id):
+            grant_for_tier(fold, reward, purse)
     for rule in fold.catalogue.rules.values():
         if (
             rule.program_id == command.program_id

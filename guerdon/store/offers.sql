@@ -90,8 +90,11 @@ SET slug = excluded.slug, definition = excluded.definition, updated_at = exclude
 SELECT definition FROM reward_versions WHERE merchant_id = $1 AND id = ANY ($2::bigint[]);
 
 -- name: insert_pool_codes
--- Add codes to a reward's pool; a code that is there already is left out.
+-- Add codes to a reward's pool; a code that is there already, or was redeemed, is left out.
 INSERT INTO pool_codes (merchant_id, id, reward_id, code, redemption_id, created_at)
 SELECT $1, c.id, $2, c.code, NULL, $3::timestamptz
 FROM unnest($4::bigint[], $5::text[]) AS c (id, code)
+WHERE NOT EXISTS (
+    SELECT 1 FROM redemptions r WHERE r.merchant_id = $1 AND r.code = c.code
+)
 ON CONFLICT (merchant_id, code) DO NOTHING;

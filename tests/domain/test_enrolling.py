@@ -173,6 +173,14 @@ def test_entering_a_tier_grants_its_reward_once_and_for_nothing() -> None:
     assert drift(world) == []
 
 
+def test_enrolment_grants_the_lowest_tiers_rewards() -> None:
+    granted = make_reward(1, grant_on_entry=True, tier_id=TierId(3001))
+    world = make_world(make_shop(tiers=TIERS, rewards=(granted,)), anna=0)
+    (given,) = world.redemptions.values()
+    assert (given.is_grant, given.points_cost, given.status) == (True, 0, "approved")
+    assert drift(world) == []
+
+
 def test_a_grant_that_has_run_out_holds_nothing_up() -> None:
     world = grant_shop(stock=0)
     world.do(Adjust(program_id=PROGRAM, member=ANNA, points=100))
