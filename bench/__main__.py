@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import engine_alone, importing, pgbench, report, seeding, serving, wrk
 from bench.report import Figures
+from bench.wrk import Load
 from guerdon.dialects.mage.translate import dress
 from guerdon.domain.ids import MerchantId, ProgramId
 from guerdon.engine.keying import create_key
@@ -27,6 +28,7 @@ SPREAD = list(range(1001, 1011))
 class Options(argparse.Namespace):
     """How long and how much; the figures in the docs are of the defaults."""
 
+    rounds: int
     seconds: int
     history: int
     imported: int
@@ -36,7 +38,8 @@ class Options(argparse.Namespace):
 def main() -> None:
     """Run everything. Takes some twenty minutes with the full history."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=10, help="length of each measurement")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each row is measured")
+    parser.add_argument("--seconds", type=int, default=4, help="length of each measurement")
     parser.add_argument("--history", type=int, default=HISTORY, help="entries of the old database")
     parser.add_argument("--imported", type=int, default=1_000_000, help="members to import")
     parser.add_argument("--write", type=Path, help="the page to write, docs/benchmarks.md")
@@ -55,29 +58,41 @@ def main() -> None:
 
 
 def measure(folder: Path, options: Options) -> Figures:
-    """Measure all rows on one server, which is stopped at the end."""
+    """Measure all rows in rounds on one server, which is stopped at the end.
+
+    A shared machine changes its pace by the minute. So each round measures every row, and what is
+    compared are figures of the same round; the page shows the medians of all rounds."""
     folder.chmod(0o755)
+    (folder / "logs").mkdir()
     with embedded.start(folder / "data") as server:
-        figures = Figures(seconds=options.seconds, history=options.history)
+        figures = Figures(rounds=options.rounds, seconds=options.seconds, history=options.history)
         urls = {name: _database(server, name) for name in ("fresh", "many", "old")}
         bench_url = _database(server, "pgbench", migrate=False)
-        _say("pgbench")
-        (folder / "logs").mkdir()
-        yardstick = pgbench.measure(
-            server.programs, bench_url, folder / "logs", seconds=options.seconds * 2
-        )
-        figures.pgbench_tps, figures.pgbench_p50_ms = yardstick.tps_16, yardstick.p50_ms_1
+        pgbench.fill(server.programs, bench_url)
+        _say("filling")
         key = asyncio.run(_seed(urls["fresh"], merchants=1, members=MEMBERS))
-        figures.version = asyncio.run(_version(urls["fresh"]))
-        _engine(figures, urls["fresh"], options.seconds)
-        _http(figures, urls["fresh"], key, options.seconds)
-        _say("1,000 merchants")
         asyncio.run(_seed(urls["many"], merchants=MERCHANTS, members=MEMBERS_OF_MANY))
-        pick = engine_alone.many_merchants(MERCHANTS, MEMBERS_OF_MANY)
-        figures.engine["1,000 merchants"] = engine_alone.run(
-            urls["many"], pick, seconds=options.seconds
+        old_key = asyncio.run(
+            _seed(urls["old"], merchants=1, members=MEMBERS, history=options.history)
         )
-        _history(figures, urls["old"], urls["fresh"], key, options)
+        figures.version = asyncio.run(_version(urls["fresh"]))
+        with (
+            serving.guerdon(urls["fresh"]) as fresh,
+            serving.guerdon(urls["old"]) as old,
+            serving.echo(urls["fresh"]) as echo,
+        ):
+            targets = _targets(fresh, old, echo, key, old_key)
+            for target in targets.values():
+                wrk.run(target, connections=32, seconds=2)
+            for number in range(1, options.rounds + 1):
+                _say(f"round {number} of {options.rounds}")
+                yardstick = pgbench.measure(
+                    server.programs, bench_url, folder / "logs", seconds=options.seconds
+                )
+                figures.add("pgbench", Load(yardstick.tps_16))
+                figures.add("pgbench 1", Load(0.0, yardstick.p50_ms_1))
+                _engine(figures, urls, options.seconds)
+                _http(figures, targets, options.seconds)
         _say("import against COPY")
         figures.imported = asyncio.run(
             _import(_database(server, "imported"), folder, options.imported)
@@ -93,56 +108,39 @@ def _database(server: embedded.EmbeddedServer, name: str, *, migrate: bool = Tru
     return url
 
 
-def _engine(figures: Figures, url: str, seconds: int) -> None:
-    picks = {
-        "spread": engine_alone.spread(MEMBERS),
-        "one hot reward": engine_alone.hot_reward(MEMBERS),
-        "one hot wallet": engine_alone.hot_wallet(MEMBERS),
+def _engine(figures: Figures, urls: dict[str, str], seconds: int) -> None:
+    rows = {
+        "spread": (urls["fresh"], engine_alone.spread(MEMBERS)),
+        "one hot reward": (urls["fresh"], engine_alone.hot_reward(MEMBERS)),
+        "one hot wallet": (urls["fresh"], engine_alone.hot_wallet(MEMBERS)),
+        "old": (urls["old"], engine_alone.spread(MEMBERS)),
+        "1,000 merchants": (
+            urls["many"],
+            engine_alone.many_merchants(MERCHANTS, MEMBERS_OF_MANY),
+        ),
     }
-    for name, pick in picks.items():
-        _say(f"engine, {name}")
-        figures.engine[name] = engine_alone.run(url, pick, seconds=seconds)
+    for name, (url, pick) in rows.items():
+        rate = engine_alone.run(url, pick, seconds=seconds)
+        figures.add(f"engine {name}", Load(rate))
 
 
-def _http(figures: Figures, url: str, key: str, seconds: int) -> None:
-    with serving.guerdon(url) as base:
-        target = _target(base, key, SPREAD, MEMBERS)
-        wrk.run(target, connections=32, seconds=3)
-        for connections in (1, 32, 128, 512):
-            _say(f"HTTP, {connections} connections")
-            load = wrk.run(target, connections=connections, seconds=seconds)
-            figures.http[f"{connections} connections"] = load
-        hot = {
-            "one hot reward": _target(base, key, [seeding.HOT_REWARD], MEMBERS),
-            "one hot wallet": _target(base, key, SPREAD, 1),
-        }
-        for name, each in hot.items():
-            _say(f"HTTP, {name}")
-            figures.http[name] = wrk.run(each, connections=128, seconds=seconds)
-    with serving.echo(url) as base:
-        _say("HTTP, echo")
-        target = _target(base, key, SPREAD, MEMBERS)
-        wrk.run(target, connections=32, seconds=3)
-        figures.http["echo"] = wrk.run(target, connections=128, seconds=seconds)
+def _targets(fresh: str, old: str, echo: str, key: str, old_key: str) -> dict[str, wrk.Target]:
+    return {
+        "spread": _target(fresh, key, SPREAD, MEMBERS),
+        "one hot reward": _target(fresh, key, [seeding.HOT_REWARD], MEMBERS),
+        "one hot wallet": _target(fresh, key, SPREAD, 1),
+        "old": _target(old, old_key, SPREAD, MEMBERS),
+        "echo": _target(echo, key, SPREAD, MEMBERS),
+    }
 
 
-def _history(figures: Figures, old: str, fresh: str, key: str, options: Options) -> None:
-    """The same load on a database with a long past and on one without, turn about."""
-    _say(f"filling a history of {options.history:,} entries")
-    old_key = asyncio.run(_seed(old, merchants=1, members=MEMBERS, history=options.history))
-    pick = engine_alone.spread(MEMBERS)
-    rates: dict[str, list[float]] = {old: [], fresh: []}
-    for url in (fresh, old, fresh, old):
-        _say("engine, old and fresh in turn")
-        rates[url].append(engine_alone.run(url, pick, seconds=options.seconds))
-    figures.engine_old = sum(rates[old]) / 2
-    figures.engine_fresh = sum(rates[fresh]) / 2
-    for url, name, secret in ((fresh, "fresh again", key), (old, "old", old_key)):
-        _say(f"HTTP, {name}")
-        with serving.guerdon(url) as base:
-            target = _target(base, secret, SPREAD, MEMBERS)
-            wrk.run(target, connections=32, seconds=3)
-            figures.http[name] = wrk.run(target, connections=128, seconds=options.seconds)
+def _http(figures: Figures, targets: dict[str, wrk.Target], seconds: int) -> None:
+    for connections in (1, 32, 128, 512):
+        load = wrk.run(targets["spread"], connections=connections, seconds=seconds)
+        figures.add(f"HTTP {connections}", load)
+    for name in ("echo", "one hot reward", "one hot wallet", "old"):
+        load = wrk.run(targets[name], connections=128, seconds=seconds)
+        figures.add(f"HTTP {name}", load)
 
 
 def _target(base: str, key: str, rewards: list[int], members: int) -> wrk.Target:

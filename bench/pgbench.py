@@ -15,13 +15,19 @@ class Yardstick(Struct, frozen=True):
     p50_ms_1: float
 
 
+def fill(programs: Path, url: str) -> None:
+    """Make pgbench's tables at scale 20."""
+    _run([str(programs / "pgbench"), "-i", "-q", "-s", "20", url])
+
+
 def measure(programs: Path, url: str, folder: Path, *, seconds: int) -> Yardstick:
     """Run TPC-B, prepared: 16 clients on 2 threads for the rate, 1 client for the latency."""
     pgbench = str(programs / "pgbench")
-    _run([pgbench, "-i", "-q", "-s", "20", url])
     many = _run([pgbench, "-n", "-M", "prepared", "-c", "16", "-j", "2", "-T", str(seconds), url])
     prefix = folder / "pgbench-log"
-    one = ["-c", "1", "-j", "1", "-T", str(seconds // 2), "-l", f"--log-prefix={prefix}"]
+    for stale in folder.glob("pgbench-log*"):
+        stale.unlink()
+    one = ["-c", "1", "-j", "1", "-T", str(seconds), "-l", f"--log-prefix={prefix}"]
     _run([pgbench, "-n", "-M", "prepared", *one, url])
     latencies = [
         int(line.split()[2]) / 1000

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import statistics
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -13,18 +14,40 @@ from bench.wrk import Load
 
 _LIBRARIES = ("asyncpg", "msgspec", "uvicorn", "uvloop", "httptools")
 
+# What is compared: name, row above, row below, which figure, bar, aim. "At most" means so.
+_RATIOS = (
+    ("HTTP redemptions/s at 128 connections ÷ pgbench TPC-B tps", "HTTP 128", "pgbench", 1.0, 1.6),
+    ("engine redemptions/s ÷ pgbench TPC-B tps", "engine spread", "pgbench", 2.5, 4),
+    ("HTTP redemptions/s ÷ echo", "HTTP 128", "HTTP echo", 0.5, 0.7),
+    ("engine: hot reward ÷ spread", "engine one hot reward", "engine spread", 0.9, 1),
+    ("engine: hot wallet ÷ spread", "engine one hot wallet", "engine spread", 0.9, 1),
+    ("HTTP: hot reward ÷ spread", "HTTP one hot reward", "HTTP 128", 0.9, 1),
+    ("HTTP: hot wallet ÷ spread", "HTTP one hot wallet", "HTTP 128", 0.9, 1),
+    ("p50 at 1 connection ÷ p50 of pgbench at 1 client (at most)", "HTTP 1", "pgbench 1", 3, 2),
+    ("engine: rate with the long history ÷ fresh", "engine old", "engine spread", 0.9, 1),
+    ("HTTP: rate with the long history ÷ fresh", "HTTP old", "HTTP 128", 0.9, 1),
+)
+_NAMES = {
+    "pgbench": "pgbench TPC-B, prepared, 16 clients, 2 threads, scale 20",
+    "pgbench 1": "pgbench TPC-B, prepared, 1 client",
+    "engine old": "engine, long history",
+    "HTTP old": "HTTP, 128 connections, long history",
+    "HTTP echo": "HTTP, 128 connections, echo: the same stack, no ledger",
+}
+
 
 class Figures(Struct):
+    """`loads` holds each row's figures, one a round."""
+
+    rounds: int
     seconds: int
     history: int
     version: str = ""
-    pgbench_tps: float = 0.0
-    pgbench_p50_ms: float = 0.0
-    engine: dict[str, float] = field(default_factory=dict)
-    engine_old: float = 0.0
-    engine_fresh: float = 0.0
-    http: dict[str, Load] = field(default_factory=dict)
+    loads: dict[str, list[Load]] = field(default_factory=dict)
     imported: ImportTimes | None = None
+
+    def add(self, row: str, load: Load) -> None:
+        self.loads.setdefault(row, []).append(load)
 
 
 def page(figures: Figures) -> str:
@@ -35,7 +58,9 @@ def page(figures: Figures) -> str:
             "",
             "All figures are of one run on one machine, database included, with default",
             "durability (`fsync` and `synchronous_commit` on). What carries over to another",
-            "machine are the ratios, not the rates.",
+            "machine are the ratios, not the rates. Each round measures every row; a ratio is",
+            "taken within a round, and what stands here are the medians of the rounds, with the",
+            "least and the most, since a shared machine changes its pace by the minute.",
             "",
             *_setting(figures),
             "",
@@ -49,8 +74,9 @@ def page(figures: Figures) -> str:
 
 def _setting(figures: Figures) -> list[str]:
     libraries = ", ".join(f"{name} {metadata.version(name)}" for name in _LIBRARIES)
-    python = f"Python {platform.python_version()}"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    python = f"Python {platform.python_version()}"
+    rounds = f"{figures.rounds} rounds of {figures.seconds} s a row"
     return [
         "| | |",
         "|---|---|",
@@ -59,56 +85,39 @@ def _setting(figures: Figures) -> list[str]:
         f"| system | {platform.system()} {platform.release()}, {python} |",
         f"| PostgreSQL | {figures.version} (embedded) |",
         f"| libraries | {libraries} |",
-        f"| command | `make bench` ({figures.seconds} s each, one web process, one wrk thread) |",
+        f"| command | `make bench`: {rounds}, one web process, one wrk thread |",
+        f"| long history | {figures.history:,} redemptions, each with its entry and event |",
     ]
 
 
 def _bars(figures: Figures) -> list[str]:
-    http, engine = figures.http, figures.engine
-    main = http["128 connections"]
-    ratios = [
-        ("HTTP redemptions/s at 128 connections ÷ pgbench TPC-B tps",
-         main.rate / figures.pgbench_tps, 1.0, 1.6),
-        ("engine redemptions/s ÷ pgbench TPC-B tps",
-         engine["spread"] / figures.pgbench_tps, 2.5, 4),
-        ("HTTP redemptions/s ÷ echo", main.rate / http["echo"].rate, 0.5, 0.7),
-        ("engine: hot reward ÷ spread", engine["one hot reward"] / engine["spread"], 0.9, 1),
-        ("engine: hot wallet ÷ spread", engine["one hot wallet"] / engine["spread"], 0.9, 1),
-        ("HTTP: hot reward ÷ spread", http["one hot reward"].rate / main.rate, 0.9, 1),
-        ("HTTP: hot wallet ÷ spread", http["one hot wallet"].rate / main.rate, 0.9, 1),
-        ("p50 at 1 connection ÷ p50 of pgbench at 1 client (at most)",
-         http["1 connections"].p50_ms / figures.pgbench_p50_ms, 3, 2),
-        (f"engine: rate at {figures.history:,} entries ÷ fresh",
-         figures.engine_old / figures.engine_fresh, 0.9, 1),
-        (f"HTTP: rate at {figures.history:,} entries ÷ fresh",
-         http["old"].rate / http["fresh again"].rate, 0.9, 1),
-    ]  # fmt: skip
-    rows = [f"| {name} | **{ratio:.2f}** | {bar} | {aim} |" for name, ratio, bar, aim in ratios]
+    rows = []
+    for name, above, below, bar, aim in _RATIOS:
+        is_latency = below == "pgbench 1"
+        ratios = [
+            one.p50_ms / other.p50_ms if is_latency else one.rate / other.rate
+            for one, other in zip(figures.loads[above], figures.loads[below], strict=True)
+        ]
+        seen = f"**{statistics.median(ratios):.2f}** | {min(ratios):.2f} to {max(ratios):.2f}"
+        rows.append(f"| {name} | {seen} | {bar} | {aim} |")
     if figures.imported is not None:
-        rows.append(
-            f"| import of {figures.imported.rows:,} members ÷ COPY and indexes (at most) "
-            f"| **{figures.imported.ratio:.2f}** | 3 | - |"
-        )
-    return ["## Ratios", "", "| figure | seen | bar | aim |", "|---|---|---|---|", *rows]
+        name = f"import of {figures.imported.rows:,} members ÷ COPY and indexes (at most)"
+        rows.append(f"| {name} | **{figures.imported.ratio:.2f}** | once | 3 | - |")
+    head = ["| figure | median | least to most | bar | aim |", "|---|---|---|---|---|"]
+    return ["## Ratios", "", *head, *rows]
 
 
 def _rates(figures: Figures) -> list[str]:
-    many = "pgbench TPC-B, prepared, 16 clients, 2 threads, scale 20"
-    rows = [
-        f"| {many} | {figures.pgbench_tps:,.0f} | | | |",
-        f"| pgbench TPC-B, 1 client | | {figures.pgbench_p50_ms:.2f} | | |",
-    ]
-    rows += [f"| engine alone, {name} | {n:,.0f} | | | |" for name, n in figures.engine.items()]
-    rows.append(f"| engine alone, fresh, beside the next | {figures.engine_fresh:,.0f} | | | |")
-    rows.append(
-        f"| engine alone, history of {figures.history:,} entries "
-        f"| {figures.engine_old:,.0f} | | | |"
-    )
-    rows += [
-        f"| HTTP, {name} | {load.rate:,.0f} | {load.p50_ms:.2f} | {load.p99_ms:.2f} "
-        f"| {load.failures} |"
-        for name, load in figures.http.items()
-    ]
+    rows = []
+    for row, loads in figures.loads.items():
+        name = _NAMES.get(row, row.replace(" ", ", ", 1))
+        cells = [
+            _number([load.rate for load in loads], 0),
+            _number([load.p50_ms for load in loads], 2),
+            _number([load.p99_ms for load in loads], 2),
+            str(sum(load.failures for load in loads)),
+        ]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
     table = ["| row | per second | p50 ms | p99 ms | failures |", "|---|---|---|---|---|", *rows]
     if figures.imported is not None:
         times = figures.imported
@@ -117,6 +126,11 @@ def _rates(figures: Figures) -> list[str]:
         bare = f"Bare COPY of the same file and three indexes: {times.copy_seconds:.1f} s."
         table += ["", f"Import of {imported}, {rate:,.0f} a second. {bare}"]
     return ["## Rates", "", *table]
+
+
+def _number(values: list[float], places: int) -> str:
+    middle = statistics.median(values)
+    return f"{middle:,.{places}f}" if middle else ""
 
 
 def _processor() -> str:

@@ -28,9 +28,9 @@ class Load(Struct, frozen=True):
     """Requests per second and latencies in milliseconds; `failures` got no 2xx, or no answer."""
 
     rate: float
-    p50_ms: float
-    p99_ms: float
-    failures: int
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    failures: int = 0
 
 
 class Target(Struct, frozen=True):
