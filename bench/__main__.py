@@ -38,8 +38,8 @@ class Options(argparse.Namespace):
 def main() -> None:
     """Run everything. Takes some twenty minutes with the full history."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each row is measured")
-    parser.add_argument("--seconds", type=int, default=4, help="length of each measurement")
+    parser.add_argument("--rounds", type=int, default=4, help="how often each row is measured")
+    parser.add_argument("--seconds", type=int, default=3, help="length of each measurement")
     parser.add_argument("--history", type=int, default=HISTORY, help="entries of the old database")
     parser.add_argument("--imported", type=int, default=1_000_000, help="members to import")
     parser.add_argument("--write", type=Path, help="the page to write, docs/benchmarks.md")
