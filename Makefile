@@ -49,7 +49,7 @@ lock: ## take the newest releases into requirements.lock
 	$(PYTHON) -m venv .lock-venv
 	.lock-venv/bin/python -m pip install --quiet $(LOCK_TOOL)
 	.lock-venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-		--generate-hashes --extra embedded --group dev --no-emit-index-url --no-emit-find-links \
+		--generate-hashes --extra embedded --extra sandbox --group dev --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 	rm -rf .lock-venv
 

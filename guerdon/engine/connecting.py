@@ -24,6 +24,7 @@ from guerdon.domain.integration import Integration
 from guerdon.domain.key import Key
 from guerdon.domain.subscription import Subscription
 from guerdon.engine.comparing import changes_of
+from guerdon.engine.connections import context_of as integration_context_of
 from guerdon.engine.keying import HINT_LENGTH, hash_of
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.sealing import Seal, SealError
@@ -55,7 +56,7 @@ async def load_access(tx: Connection, runtime: Runtime, merchant_id: MerchantId 
             for hook, sealed in webhooks
         ],
         integrations=[
-            (each, _open_secrets(seal, sealed, _context_of(merchant_id, each.kind)))
+            (each, _open_secrets(seal, sealed, integration_context_of(merchant_id, each.kind)))
             for each, sealed in connected
         ],
     )
@@ -77,11 +78,6 @@ def _open_secrets(seal: Seal | None, sealed: bytes, context: str) -> dict[str, s
         return None
     secrets: dict[str, str] = json.loads(opened)
     return secrets
-
-
-def _context_of(merchant_id: MerchantId, kind: str) -> str:
-    """Name the place that an integration's sealed secrets belong to."""
-    return f"integrations/{merchant_id}/{kind}"
 
 
 @dataclass(frozen=True)
@@ -190,7 +186,7 @@ class Connecting:
     async def _put_integration(
         self, integration: Integration, secrets: dict[str, str], tx: Connection
     ) -> None:
-        context = _context_of(self.merchant_id, integration.kind)
+        context = integration_context_of(self.merchant_id, integration.kind)
         sealed = seal_of(self.runtime).seal(json.dumps(secrets).encode(), context)
         await integrations.put_integration(tx, self.merchant_id, integration, sealed)
 

@@ -9,6 +9,7 @@ from guerdon.domain.errors import Unavailable
 from guerdon.domain.ids import MerchantId
 from guerdon.engine.batching import Batches
 from guerdon.engine.cataloguing import Catalogues
+from guerdon.engine.connections import Connections
 from guerdon.engine.runtime import Runtime
 
 
@@ -31,6 +32,7 @@ class Ledger:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.catalogues = Catalogues(runtime.pool)
+        self.connections = Connections(runtime.pool, runtime.seal)
         self._batches = Batches(runtime, self.catalogues)
         self._queues: dict[MerchantId, Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -1,6 +1,26 @@
 -- The whole schema, for readers. Made by `python -m guerdon.store.schema`; a test proves
 -- that it is what the migrations build. To change the schema, add a migration.
 
+CREATE TABLE deliveries (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    destination text NOT NULL,
+    event_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    status text NOT NULL,
+    is_open boolean NOT NULL,
+    attempts integer NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    leased_until timestamp with time zone,
+    last_error text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT deliveries_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT deliveries_open_when_waiting CHECK ((is_open = (status = 'waiting'::text))),
+    CONSTRAINT deliveries_status_known CHECK ((status = ANY (ARRAY['waiting'::text, 'delivered'::text, 'skipped'::text, 'dead'::text, 'uncertain'::text])))
+) WITH (fillfactor=70);
+CREATE INDEX deliveries_open_by_member ON deliveries USING btree (merchant_id, destination, member_id, id) WHERE is_open;
+
 CREATE TABLE earning_rules (
     merchant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -84,6 +104,20 @@ CREATE TABLE events (
     CONSTRAINT events_pkey PRIMARY KEY (merchant_id, id)
 );
 
+CREATE TABLE fulfilments (
+    merchant_id bigint NOT NULL,
+    redemption_id bigint NOT NULL,
+    code text,
+    reference text,
+    attempts integer NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    leased_until timestamp with time zone,
+    last_error text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT fulfilments_pkey PRIMARY KEY (merchant_id, redemption_id)
+);
+
 CREATE TABLE idempotency_records (
     merchant_id bigint NOT NULL,
     key text NOT NULL,
@@ -109,6 +143,30 @@ CREATE TABLE imports (
     updated_at timestamp with time zone NOT NULL,
     CONSTRAINT imports_pkey PRIMARY KEY (merchant_id, program_id, digest)
 );
+
+CREATE TABLE inbox_events (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    source text NOT NULL,
+    topic text NOT NULL,
+    delivery_key text NOT NULL,
+    event_key text,
+    body bytea NOT NULL,
+    triggered_at timestamp with time zone,
+    received_at timestamp with time zone NOT NULL,
+    status text NOT NULL,
+    is_open boolean NOT NULL,
+    attempts integer NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    leased_until timestamp with time zone,
+    last_error text,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT inbox_events_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT inbox_events_delivery_unique UNIQUE (merchant_id, source, delivery_key),
+    CONSTRAINT inbox_events_open_when_waiting CHECK ((is_open = (status = 'waiting'::text))),
+    CONSTRAINT inbox_events_status_known CHECK ((status = ANY (ARRAY['waiting'::text, 'done'::text, 'ignored'::text, 'dead'::text])))
+);
+CREATE INDEX inbox_events_open ON inbox_events USING btree (merchant_id, next_at, id) WHERE is_open;
 
 CREATE TABLE integrations (
     merchant_id bigint NOT NULL,
@@ -187,6 +245,12 @@ CREATE TABLE merchants (
     CONSTRAINT merchants_pkey PRIMARY KEY (merchant_id),
     CONSTRAINT merchants_slug_unique UNIQUE (slug)
 );
+
+CREATE TABLE outbox_cursors (
+    merchant_id bigint NOT NULL,
+    last_event_id bigint NOT NULL,
+    CONSTRAINT outbox_cursors_pkey PRIMARY KEY (merchant_id)
+) WITH (fillfactor=10);
 
 CREATE TABLE point_types (
     merchant_id bigint NOT NULL,

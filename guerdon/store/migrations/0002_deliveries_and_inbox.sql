@@ -1,0 +1,76 @@
+-- What leaves and what arrives: deliveries of events, fulfilments on platforms, the inbox.
+SET LOCAL lock_timeout = '5s';
+
+-- How far the events of a merchant have been handed on to its destinations. Events become visible
+-- in the order of their ids, so that one number says it all.
+CREATE TABLE outbox_cursors (
+    merchant_id bigint NOT NULL,
+    last_event_id bigint NOT NULL,
+    CONSTRAINT outbox_cursors_pkey PRIMARY KEY (merchant_id)
+) WITH (fillfactor = 10);
+
+-- One event on its way to one destination: 'klaviyo', 'omnisend', 'postscript', 'shopify', or
+-- 'webhook:' and the subscription's id. A lease says that a worker has it in hand until then.
+-- 'uncertain': the destination may have acted, and would act twice if asked again.
+CREATE TABLE deliveries (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    destination text NOT NULL,
+    event_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    status text NOT NULL,
+    is_open boolean NOT NULL,
+    attempts integer NOT NULL,
+    next_at timestamptz NOT NULL,
+    leased_until timestamptz,
+    last_error text,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT deliveries_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT deliveries_status_known CHECK (status IN ('waiting', 'delivered', 'skipped', 'dead',
+        'uncertain')),
+    CONSTRAINT deliveries_open_when_waiting CHECK (is_open = (status = 'waiting'))
+) WITH (fillfactor = 70);
+CREATE INDEX deliveries_open_by_member ON deliveries (merchant_id, destination, member_id, id)
+    WHERE is_open;
+
+-- What handing a redemption over on a platform has come to. Made at the first thing worth keeping:
+-- a failed attempt, another code, the platform's own name for what it made.
+CREATE TABLE fulfilments (
+    merchant_id bigint NOT NULL,
+    redemption_id bigint NOT NULL,
+    code text,
+    reference text,
+    attempts integer NOT NULL,
+    next_at timestamptz NOT NULL,
+    leased_until timestamptz,
+    last_error text,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT fulfilments_pkey PRIMARY KEY (merchant_id, redemption_id)
+);
+
+-- Webhooks received, stored raw before they are acted on.
+CREATE TABLE inbox_events (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    source text NOT NULL,
+    topic text NOT NULL,
+    delivery_key text NOT NULL,
+    event_key text,
+    body bytea NOT NULL,
+    triggered_at timestamptz,
+    received_at timestamptz NOT NULL,
+    status text NOT NULL,
+    is_open boolean NOT NULL,
+    attempts integer NOT NULL,
+    next_at timestamptz NOT NULL,
+    leased_until timestamptz,
+    last_error text,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT inbox_events_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT inbox_events_delivery_unique UNIQUE (merchant_id, source, delivery_key),
+    CONSTRAINT inbox_events_status_known CHECK (status IN ('waiting', 'done', 'ignored', 'dead')),
+    CONSTRAINT inbox_events_open_when_waiting CHECK (is_open = (status = 'waiting'))
+);
+CREATE INDEX inbox_events_open ON inbox_events (merchant_id, next_at, id) WHERE is_open;
