@@ -107,7 +107,12 @@ class Tier(Struct, frozen=True, kw_only=True):
 
 
 class Discount(Struct, frozen=True, kw_only=True):
-    """`percent_hundredths` 1250 is 12.5 %. Amounts are minor units of the merchant's currency."""
+    """`percent_hundredths` 1250 is 12.5 %. Amounts are minor units of the merchant's currency.
+
+    `amount_minor` is also what a gift card or store credit is worth, and the price up to which a
+    free product is free. `collection_ids`, `product_ids` and `variant_ids` are what is discounted;
+    `buys_…` what must be bought for it. `recurring_cycles_max` bounds the orders of a subscription
+    that are discounted; None is all of them."""
 
     type: DiscountType
     amount_minor: int | None = None
@@ -116,7 +121,14 @@ class Discount(Struct, frozen=True, kw_only=True):
     shipping_max_minor: int | None = None
     collection_ids: tuple[str, ...] = ()
     product_ids: tuple[str, ...] = ()
+    variant_ids: tuple[str, ...] = ()
+    buys_collection_ids: tuple[str, ...] = ()
+    buys_product_ids: tuple[str, ...] = ()
+    buys_quantity: int = 1
     combines_with: tuple[str, ...] = ()
+    applies_on_one_time: bool = True
+    applies_on_subscription: bool = False
+    recurring_cycles_max: int | None = None
 
 
 class MemberLimit(Struct, frozen=True, kw_only=True):
@@ -126,7 +138,8 @@ class MemberLimit(Struct, frozen=True, kw_only=True):
 
 class Reward(Struct, frozen=True, kw_only=True):
     """`stock` and `max_redemptions` count from the beginning, not what is left; the ledger keeps
-    what was taken. `grant_on_entry` gives it once, for nothing, to a member entering `tier_id`."""
+    what was taken. `grant_on_entry` gives it once, for nothing, to a member entering `tier_id`.
+    A pool that is minted ahead gets `pool_refill` more codes once it is below `pool_low_water`."""
 
     id: RewardId
     version_id: RewardVersionId
@@ -151,6 +164,8 @@ class Reward(Struct, frozen=True, kw_only=True):
     ends_at: datetime | None = None
     status: RewardStatus = "active"
     fulfil_by: FulfilBy = "code"
+    pool_low_water: int = 50
+    pool_refill: int = 250
     content: dict[str, str] = field(default_factory=dict)
     created_at: datetime
     updated_at: datetime
