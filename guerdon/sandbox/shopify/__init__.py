@@ -1,0 +1,1 @@
+"""Shopify, as far as Guerdon uses it."""
