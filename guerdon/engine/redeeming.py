@@ -8,7 +8,7 @@ from guerdon.domain.command import Done, Outcome, Redeem, Redeemed, Refused, Rel
 from guerdon.domain.errors import FulfilmentUnavailable, OutcomeUnknown
 from guerdon.domain.ids import MerchantId, RedemptionId
 from guerdon.domain.redemption import Redemption
-from guerdon.engine.ports import FulfilmentFailed
+from guerdon.engine.ports import FulfilmentFailed, Handover
 from guerdon.engine.submitting import Ledger
 from guerdon.store import members, offers, redemptions
 from guerdon.store.faults import DRIVER_ERRORS
@@ -94,9 +94,21 @@ async def _hand_over(
     if fulfiller is None:
         reason = f"no platform is connected that fulfils by {reward.fulfil_by}"
         return await _release(ledger, merchant_id, redemption.id, reason)
+    connected = await ledger.connections.find(merchant_id, fulfiller.platform)
+    if connected is None:
+        reason = f"the merchant is not connected to {fulfiller.platform}"
+        return await _release(ledger, merchant_id, redemption.id, reason)
+    handover = Handover(
+        merchant=merchant,
+        member=member,
+        reward=reward,
+        redemption=redemption,
+        connected=connected,
+        code=redemption.code,
+    )
     try:
         async with asyncio.timeout(seconds_max):
-            fulfilled = await fulfiller.fulfil(merchant, member, reward, redemption)
+            fulfilled = await fulfiller.fulfil(handover)
     except FulfilmentFailed as failure:
         return await _release(ledger, merchant_id, redemption.id, failure.reason)
     except Exception as error:

@@ -6,15 +6,15 @@ import httpx
 import pytest
 
 from guerdon.dialects.mage.translate import dress
-from guerdon.domain.catalogue import Merchant, Reward
 from guerdon.domain.command import Done, MarkUsed, Redeem, Redeemed, Refund
 from guerdon.domain.errors import OutcomeUnknown
 from guerdon.domain.ids import RedemptionId
-from guerdon.domain.member import Member, MemberRef
-from guerdon.domain.redemption import Redemption
+from guerdon.domain.integration import IntegrationKind
+from guerdon.domain.member import MemberRef
 from guerdon.engine import redeeming
-from guerdon.engine.ports import Fulfilled, FulfilmentFailed
+from guerdon.engine.ports import Fulfilled, FulfilmentFailed, Handover
 from tests.builders.http import Served, error_of, everything
+from tests.builders.integration import connect_platform
 from tests.builders.shop import PROGRAM, make_reward, make_shop
 from tests.dialects.mage.conftest import Serve
 
@@ -24,18 +24,19 @@ _KEY = "order-1187:voucher"
 class Platform:
     """A platform that hands over, fails, stays silent or falls over, as it is told."""
 
+    platform: IntegrationKind = "shopify"
+
     def __init__(self, mood: str = "works") -> None:
         self.mood = mood
         self.asked: list[str | None] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def fulfil(
-        self, merchant: Merchant, member: Member, reward: Reward, redemption: Redemption
-    ) -> Fulfilled:
-        assert (merchant.slug, member.external_id) == ("shop-1", "7001")
-        assert (reward.id, redemption.status) == (1001, "pending")
-        self.asked.append(redemption.code)
+    async def fulfil(self, handover: Handover) -> Fulfilled:
+        assert (handover.merchant.slug, handover.member.external_id) == ("shop-1", "7001")
+        assert (handover.reward.id, handover.redemption.status) == (1001, "pending")
+        assert handover.connected.secrets == {"token": "a-token"}
+        self.asked.append(handover.code)
         await self.gate.wait()
         if self.mood == "fails":
             raise FulfilmentFailed("no route to the shop")
@@ -43,11 +44,15 @@ class Platform:
             raise RuntimeError("a defect in the adapter")
         return Fulfilled(code="CHOSEN-BY-SHOP" if self.mood == "chooses" else None)
 
+    async def take_back(self, handover: Handover) -> None:
+        raise AssertionError(f"{handover.code} is taken back in a request")
+
 
 async def _serve(serve_shop: Serve, platform: Platform, points: int = 250) -> Served:
     served = await serve_shop(
         make_shop(rewards=(make_reward(fulfil_by="shopify"),)), fulfillers={"shopify": platform}
     )
+    await connect_platform(served.ledger.runtime, served.shop.id)
     await served.enrol(points=points)
     return served
 
