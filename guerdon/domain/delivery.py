@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from guerdon.domain.catalogue import EarningRule, Merchant, Program, Reward, Tier
+from guerdon.domain.catalogue import Catalogue, EarningRule, Merchant, Program, Reward, Tier
 from guerdon.domain.earning import Earning
 from guerdon.domain.event import Event
 from guerdon.domain.ids import DeliveryId
@@ -30,7 +30,8 @@ class Letter(Struct, frozen=True, kw_only=True):
     """An event with all that a destination may want to say of it, looked up at delivery.
 
     `attempt` counts from 1. `event.facts` are the figures as they stood when it happened;
-    `standing` and `member` are as they are now. `reward` is as it was when it was redeemed."""
+    `standing`, `member` and `catalogue` are as they are now. `reward` is as it was when it was
+    redeemed."""
 
     delivery_id: DeliveryId
     attempt: int
@@ -43,6 +44,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     reward: Reward | None = None
     earning: Earning | None = None
     rule: EarningRule | None = None
+    catalogue: Catalogue | None = None
 
 
 class Delivered(Struct, frozen=True):
@@ -63,9 +65,10 @@ class Deferred(Struct, frozen=True):
 
 
 class Dropped(Struct, frozen=True):
-    """Refused for good; repeating cannot help."""
+    """Refused for good; repeating cannot help. `is_gone`: the destination wants nothing more."""
 
     reason: str
+    is_gone: bool = False
 
 
 class Uncertain(Struct, frozen=True):

@@ -21,3 +21,14 @@ class Subscription(Struct, frozen=True, kw_only=True):
     is_managed: bool
     created_at: datetime
     updated_at: datetime
+
+
+class FailureRule(Struct, frozen=True, kw_only=True):
+    """What a dialect promises of a subscription whose calls fail, one after another.
+
+    At `alert_at` failures the operator is told, at `remove_at` the subscription is removed. Failing
+    for `disable_after_seconds` on end, it is switched off. None: never."""
+
+    alert_at: int | None = None
+    remove_at: int | None = None
+    disable_after_seconds: float | None = None

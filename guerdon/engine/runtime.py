@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from guerdon.domain.catalogue import FulfilBy
+from guerdon.domain.subscription import FailureRule
 from guerdon.domain.webhook_url import UrlRules
 from guerdon.engine.ports import Courier, Directory, Fulfiller
 from guerdon.engine.sealing import Seal
@@ -44,7 +45,8 @@ class Runtime:
     written, the next one loads. Another lane opens only once `lane_opens_at` commands wait: fewer
     are better served together by the one that is busy. `batch_size` bounds a batch, `waiting_max`
     a merchant's queue.
-    `couriers` are by the kind of destination: a platform's name, or 'webhook'.
+    `couriers` are by the kind of destination: a platform's name, or 'webhook'. `failure_rules`, by
+    dialect, say what becomes of webhooks that fail.
     Without a `seal` no act that must keep a secret can be carried out."""
 
     pool: Pool
@@ -52,6 +54,7 @@ class Runtime:
     bits: Callable[[], int] = field(default_factory=RandomBits)
     fulfillers: Mapping[FulfilBy, Fulfiller] = field(default_factory=dict)
     couriers: Mapping[str, Courier] = field(default_factory=dict)
+    failure_rules: Mapping[str, FailureRule] = field(default_factory=dict)
     directory: Directory | None = None
     seal: Seal | None = None
     webhook_urls: UrlRules = field(default_factory=UrlRules)
