@@ -3,7 +3,7 @@
 What a name resolves to is judged again at delivery; this keeps out what is plainly wrong."""
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -17,6 +17,11 @@ _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 # A last label like these makes a host a number to some resolvers: 127.1, 0x7f.1, 2130706433.
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _NAT64 = IPv6Network("64:ff9b::/96")
+# The only part of IPv6 that is given out as open internet; of it, and of IPv4, what `ipaddress`
+# does not know to be kept back: documentation, and relays that are no more.
+_OPEN_IPV6 = IPv6Network("2000::/3")
+_KEPT_BACK_IPV6 = IPv6Network("3fff::/20")
+_KEPT_BACK_IPV4 = IPv4Network("192.88.99.0/24")
 _LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa", "lan")
 
 
@@ -65,12 +70,14 @@ def _is_local_name(host: str) -> bool:
 
 def is_public_address(address: IPv4Address | IPv6Address) -> bool:
     """Say whether an address, and any address that it wraps, belongs to the open internet."""
-    if isinstance(address, IPv6Address):
-        wrapped = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-        if address in _NAT64 or not int(address) >> 32:
-            wrapped.append(IPv4Address(int(address) & 0xFFFFFFFF))
-        if any(each is not None and not is_public_address(each) for each in wrapped):
-            return False
-        if address.ipv4_mapped is not None:
-            return True
-    return address.is_global and not address.is_multicast
+    if isinstance(address, IPv4Address):
+        is_kept_back = address.is_multicast or address in _KEPT_BACK_IPV4
+        return address.is_global and not is_kept_back
+    if address.ipv4_mapped is not None:
+        return is_public_address(address.ipv4_mapped)
+    if address in _NAT64:
+        return is_public_address(IPv4Address(int(address) & 0xFFFFFFFF))
+    wrapped = [address.sixtofour, *(address.teredo or ())]
+    if any(each is not None and not is_public_address(each) for each in wrapped):
+        return False
+    return address in _OPEN_IPV6 and address not in _KEPT_BACK_IPV6 and address.is_global
