@@ -40,10 +40,13 @@ class Settle(Struct, frozen=True, kw_only=True):
 
 
 class Release(Struct, frozen=True, kw_only=True):
-    """The reward could not be handed over: a pending redemption is declined, points return."""
+    """The reward could not be handed over: a pending redemption is declined, points return.
+
+    `code` is the last one tried, where it is not the redemption's first."""
 
     redemption_id: RedemptionId
     reason: str
+    code: str | None = None
 
 
 class Refund(Struct, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ class Letter(Struct, frozen=True, kw_only=True):
 
     `attempt` counts from 1. `event.facts` are the figures as they stood when it happened;
     `standing`, `member` and `catalogue` are as they are now. `reward` is as it was when it was
-    redeemed."""
+    redeemed; `reference` is what its platform calls what it handed over, where that was kept."""
 
     delivery_id: DeliveryId
     attempt: int
@@ -42,6 +42,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     standing: Standing
     redemption: Redemption | None = None
     reward: Reward | None = None
+    reference: str | None = None
     earning: Earning | None = None
     rule: EarningRule | None = None
     catalogue: Catalogue | None = None

@@ -5,7 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-IntegrationKind = Literal["shopify", "klaviyo", "omnisend", "postscript"]
+# 'endpoint' is the shop's own address, which hands over what no platform does.
+IntegrationKind = Literal["shopify", "klaviyo", "omnisend", "postscript", "endpoint"]
 
 
 class Integration(Struct, frozen=True, kw_only=True):

@@ -63,6 +63,7 @@ def release(fold: Fold, command: Release) -> Outcome:
         units_refunded=redemption.units,
         units_returned=redemption.units,
         reason=command.reason,
+        code=command.code or redemption.code,
         updated_at=fold.now,
     )
     fold.put_redemption(declined)

@@ -119,10 +119,12 @@ CREATE TABLE fulfilments (
 );
 
 CREATE TABLE idempotency_records (
+    is_open boolean NOT NULL,
     merchant_id bigint NOT NULL,
     key text NOT NULL,
     fingerprint bytea NOT NULL,
     answer bytea NOT NULL,
+CREATE INDEX fulfilments_open ON fulfilments USING btree (merchant_id, next_at, redemption_id) WHERE is_open;
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT idempotency_records_pkey PRIMARY KEY (merchant_id, key)
 );
@@ -359,6 +361,7 @@ CREATE TABLE rewards (
     CONSTRAINT rewards_slug_unique UNIQUE (merchant_id, program_id, slug)
 );
 
+CREATE INDEX redemptions_handing_over ON redemptions USING btree (merchant_id, reward_id, id) WHERE ((status = 'approved'::text) AND (fulfilment = 'open'::text));
 CREATE TABLE sequences (
     merchant_id bigint NOT NULL,
     next_id bigint NOT NULL,

@@ -35,7 +35,8 @@ CREATE INDEX deliveries_open_by_member ON deliveries (merchant_id, destination, 
     WHERE is_open;
 
 -- What handing a redemption over on a platform has come to. Made at the first thing worth keeping:
--- a failed attempt, another code, the platform's own name for what it made.
+-- a failed attempt, another code, the platform's own name for what it made. Open while the worker
+-- has something left to do: hand a pending one over, take a declined one back.
 CREATE TABLE fulfilments (
     merchant_id bigint NOT NULL,
     redemption_id bigint NOT NULL,
@@ -54,10 +55,15 @@ CREATE TABLE fulfilments (
 CREATE TABLE inbox_events (
     merchant_id bigint NOT NULL,
     id bigint NOT NULL,
+    is_open boolean NOT NULL,
     source text NOT NULL,
     topic text NOT NULL,
     delivery_key text NOT NULL,
     event_key text,
+CREATE INDEX fulfilments_open ON fulfilments (merchant_id, next_at, redemption_id) WHERE is_open;
+-- What staff or the shop's own endpoint have yet to hand over.
+CREATE INDEX redemptions_handing_over ON redemptions (merchant_id, reward_id, id)
+    WHERE status = 'approved' AND fulfilment = 'open';
     body bytea NOT NULL,
     triggered_at timestamptz,
     received_at timestamptz NOT NULL,
