@@ -1,0 +1,1 @@
+"""Platforms we talk to, one folder each."""
