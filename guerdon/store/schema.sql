@@ -18,8 +18,11 @@ CREATE TABLE deliveries (
     CONSTRAINT deliveries_pkey PRIMARY KEY (merchant_id, id),
     CONSTRAINT deliveries_open_when_waiting CHECK ((is_open = (status = 'waiting'::text))),
     CONSTRAINT deliveries_status_known CHECK ((status = ANY (ARRAY['waiting'::text, 'delivered'::text, 'skipped'::text, 'dead'::text, 'uncertain'::text])))
-) WITH (fillfactor=70);
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05);
+CREATE INDEX deliveries_due ON deliveries USING btree (merchant_id, destination, next_at, id) WHERE is_open;
+CREATE INDEX deliveries_failed ON deliveries USING btree (merchant_id, status, id) WHERE (status = ANY (ARRAY['dead'::text, 'uncertain'::text]));
 CREATE INDEX deliveries_open_by_member ON deliveries USING btree (merchant_id, destination, member_id, id) WHERE is_open;
+CREATE INDEX deliveries_over ON deliveries USING btree (merchant_id, updated_at) WHERE (status = ANY (ARRAY['delivered'::text, 'skipped'::text]));
 
 CREATE TABLE earning_rules (
     merchant_id bigint NOT NULL,
@@ -60,7 +63,9 @@ CREATE TABLE earnings (
     expires_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    points_reversed bigint DEFAULT 0 NOT NULL,
     CONSTRAINT earnings_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT earnings_reversed_not_negative CHECK ((points_reversed >= 0)),
     CONSTRAINT earnings_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text])))
 );
 CREATE UNIQUE INDEX earnings_action_key_unique ON earnings USING btree (merchant_id, rule_id, action_key) WHERE (action_key IS NOT NULL);
@@ -89,6 +94,7 @@ CREATE TABLE entries (
     CONSTRAINT entries_kind_known CHECK ((kind = ANY (ARRAY['earned'::text, 'redeemed'::text, 'released'::text, 'refunded'::text, 'expired'::text, 'adjusted'::text, 'transferred'::text, 'reversed'::text])))
 );
 CREATE INDEX entries_by_wallet ON entries USING btree (merchant_id, wallet_id, id);
+CREATE INDEX entries_owed ON entries USING btree (merchant_id, id) WHERE ((kind = 'reversed'::text) AND (asked_points IS NOT NULL));
 
 CREATE TABLE events (
     merchant_id bigint NOT NULL,
@@ -113,18 +119,18 @@ CREATE TABLE fulfilments (
     next_at timestamp with time zone NOT NULL,
     leased_until timestamp with time zone,
     last_error text,
+    is_open boolean NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     CONSTRAINT fulfilments_pkey PRIMARY KEY (merchant_id, redemption_id)
 );
+CREATE INDEX fulfilments_open ON fulfilments USING btree (merchant_id, next_at, redemption_id) WHERE is_open;
 
 CREATE TABLE idempotency_records (
-    is_open boolean NOT NULL,
     merchant_id bigint NOT NULL,
     key text NOT NULL,
     fingerprint bytea NOT NULL,
     answer bytea NOT NULL,
-CREATE INDEX fulfilments_open ON fulfilments USING btree (merchant_id, next_at, redemption_id) WHERE is_open;
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT idempotency_records_pkey PRIMARY KEY (merchant_id, key)
 );
@@ -165,9 +171,11 @@ CREATE TABLE inbox_events (
     updated_at timestamp with time zone NOT NULL,
     CONSTRAINT inbox_events_pkey PRIMARY KEY (merchant_id, id),
     CONSTRAINT inbox_events_delivery_unique UNIQUE (merchant_id, source, delivery_key),
+    CONSTRAINT inbox_events_event_unique UNIQUE (merchant_id, source, topic, event_key),
     CONSTRAINT inbox_events_open_when_waiting CHECK ((is_open = (status = 'waiting'::text))),
     CONSTRAINT inbox_events_status_known CHECK ((status = ANY (ARRAY['waiting'::text, 'done'::text, 'ignored'::text, 'dead'::text])))
 );
+CREATE INDEX inbox_events_closed ON inbox_events USING btree (merchant_id, updated_at) WHERE (NOT is_open);
 CREATE INDEX inbox_events_open ON inbox_events USING btree (merchant_id, next_at, id) WHERE is_open;
 
 CREATE TABLE integrations (
@@ -251,8 +259,25 @@ CREATE TABLE merchants (
 CREATE TABLE outbox_cursors (
     merchant_id bigint NOT NULL,
     last_event_id bigint NOT NULL,
+    next_delivery_id bigint NOT NULL,
+    destinations text[] NOT NULL,
     CONSTRAINT outbox_cursors_pkey PRIMARY KEY (merchant_id)
 ) WITH (fillfactor=10);
+
+CREATE TABLE platform_objects (
+    merchant_id bigint NOT NULL,
+    source text NOT NULL,
+    kind text NOT NULL,
+    object_key text NOT NULL,
+    customer_key text,
+    document json NOT NULL,
+    version bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT platform_objects_pkey PRIMARY KEY (merchant_id, source, kind, object_key),
+    CONSTRAINT platform_objects_kind_known CHECK ((kind = ANY (ARRAY['order'::text, 'customer'::text])))
+) WITH (fillfactor=70);
+CREATE INDEX platform_objects_by_customer ON platform_objects USING btree (merchant_id, source, customer_key) WHERE (customer_key IS NOT NULL);
 
 CREATE TABLE point_types (
     merchant_id bigint NOT NULL,
@@ -276,6 +301,18 @@ CREATE TABLE pool_codes (
     CONSTRAINT pool_codes_code_unique UNIQUE (merchant_id, code)
 );
 CREATE INDEX pool_codes_free ON pool_codes USING btree (merchant_id, reward_id, id) WHERE (redemption_id IS NULL);
+
+CREATE TABLE privacy_requests (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    source text NOT NULL,
+    request_key text NOT NULL,
+    customer_key text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    CONSTRAINT privacy_requests_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT privacy_requests_request_unique UNIQUE (merchant_id, source, request_key)
+);
 
 CREATE TABLE programs (
     merchant_id bigint NOT NULL,
@@ -324,6 +361,7 @@ CREATE INDEX redemptions_auto_refunding ON redemptions USING btree (merchant_id,
 CREATE INDEX redemptions_by_member ON redemptions USING btree (merchant_id, member_id, id);
 CREATE INDEX redemptions_expiring ON redemptions USING btree (merchant_id, expires_at) WHERE ((status = 'approved'::text) AND (expires_at IS NOT NULL));
 CREATE UNIQUE INDEX redemptions_grant_unique ON redemptions USING btree (merchant_id, member_id, reward_id) WHERE is_grant;
+CREATE INDEX redemptions_handing_over ON redemptions USING btree (merchant_id, reward_id, id) WHERE ((status = 'approved'::text) AND (fulfilment = 'open'::text));
 CREATE INDEX redemptions_pending ON redemptions USING btree (merchant_id, updated_at) WHERE (status = 'pending'::text);
 
 CREATE TABLE reward_counters (
@@ -361,7 +399,6 @@ CREATE TABLE rewards (
     CONSTRAINT rewards_slug_unique UNIQUE (merchant_id, program_id, slug)
 );
 
-CREATE INDEX redemptions_handing_over ON redemptions USING btree (merchant_id, reward_id, id) WHERE ((status = 'approved'::text) AND (fulfilment = 'open'::text));
 CREATE TABLE sequences (
     merchant_id bigint NOT NULL,
     next_id bigint NOT NULL,
