@@ -80,6 +80,7 @@ class Program(Struct, frozen=True, kw_only=True):
     code_length: int = 10
     code_alphabet: str = SAFE_ALPHABET
     vip_tier_match: TierMatch = "exact"
+    enrol_new_customers: bool = False
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
@@ -160,6 +161,7 @@ class Reward(Struct, frozen=True, kw_only=True):
     units_min: int = 1
     units_max: int = 1
     auto_refund_seconds: int | None = None
+    reenable_on_refund: bool = False
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     status: RewardStatus = "active"
@@ -182,7 +184,10 @@ class Reward(Struct, frozen=True, kw_only=True):
 
 
 class EarningRule(Struct, frozen=True, kw_only=True):
-    """`points` are base points, for a purchase per whole currency unit, before multipliers."""
+    """`points` are base points before multipliers: for one completion or, with `is_per_unit`, for
+    each whole unit of money spent in the merchant's currency; `rates` says it for others.
+
+    Money counts without tax and shipping, unless these are counted too."""
 
     id: RuleId
     program_id: ProgramId
@@ -193,6 +198,10 @@ class EarningRule(Struct, frozen=True, kw_only=True):
     action: str
     action_key: str | None = None
     points: int
+    is_per_unit: bool = False
+    rates: dict[str, int] = field(default_factory=dict)
+    counts_shipping: bool = False
+    counts_tax: bool = False
     is_once: bool = False
     approval_days: int = 0
     is_active: bool = True

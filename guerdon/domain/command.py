@@ -80,6 +80,12 @@ class CompleteFulfilment(Struct, frozen=True, kw_only=True):
     redemption_id: RedemptionId
 
 
+class Reopen(Struct, frozen=True, kw_only=True):
+    """The order that a redemption was used in was given back whole: it may be used again."""
+
+    redemption_id: RedemptionId
+
+
 class Earn(Struct, frozen=True, kw_only=True):
     """Award points by a rule. `base_points` None means the rule's own figure.
 
@@ -111,6 +117,16 @@ class Decline(Struct, frozen=True, kw_only=True):
     """Reject a pending earning."""
 
     earning_id: EarningId
+    reason: str | None = None
+
+
+class ClawBack(Struct, frozen=True, kw_only=True):
+    """Take back what an earning gave, until `points` of it are taken back in all.
+
+    Points that are not there any more are recorded as asked for; they are not taken later."""
+
+    earning_id: EarningId
+    points: int
     reason: str | None = None
 
 
@@ -160,6 +176,13 @@ class ChangeMember(Struct, frozen=True, kw_only=True):
     anniversary: date | None | UnsetType = UNSET
 
 
+class EraseMember(Struct, frozen=True, kw_only=True):
+    """Forget who a member is. The points and their history stay, and nobody can use them."""
+
+    program_id: ProgramId
+    member: MemberRef
+
+
 class Enrol(Struct, frozen=True, kw_only=True):
     """Make a shopper a member: wallet, lowest tier, signup points. Once is as good as twice."""
 
@@ -180,13 +203,16 @@ Command = (
     | MarkUsed
     | ExpireRedemption
     | CompleteFulfilment
+    | Reopen
     | Earn
     | Approve
     | Decline
+    | ClawBack
     | Adjust
     | Transfer
     | ExpireLots
     | ChangeMember
+    | EraseMember
     | Enrol
 )
 
@@ -204,6 +230,15 @@ class Earned(Struct, frozen=True, tag="earned"):
     earning: Earning
     points_after: int
     is_repeat: bool = False
+
+
+class Reversed(Struct, frozen=True, tag="reversed"):
+    """`points_asked` were to be taken back by this act, `points` were there to be taken."""
+
+    earning: Earning
+    points_asked: int
+    points: int
+    points_after: int
 
 
 class Adjusted(Struct, frozen=True, tag="adjusted"):
@@ -242,7 +277,7 @@ class Enrolled(Struct, frozen=True, tag="enrolled"):
     tier_id: TierId | None
 
 
-Result = Redeemed | Earned | Adjusted | Transferred | Expired | Changed | Enrolled
+Result = Redeemed | Earned | Reversed | Adjusted | Transferred | Expired | Changed | Enrolled
 
 
 class Submission(Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from guerdon.domain import adjustment, award, enrolment, refund, settlement, spend
+from guerdon.domain import adjustment, award, clawback, enrolment, refund, settlement, spend
 from guerdon.domain import command as c
 from guerdon.domain.catalogue import Catalogue
 from guerdon.domain.command import Done, Outcome, Refused, Result, Submission
@@ -24,14 +24,17 @@ _HANDLERS: dict[type, Callable[[Fold, Any], Outcome]] = {
     c.MarkUsed: settlement.mark_used,
     c.ExpireRedemption: settlement.expire_redemption,
     c.CompleteFulfilment: settlement.complete_fulfilment,
+    c.Reopen: settlement.reopen,
     c.Refund: refund.refund,
     c.Earn: award.earn,
     c.Approve: award.approve,
     c.Decline: award.decline,
+    c.ClawBack: clawback.claw_back,
     c.Adjust: adjustment.adjust,
     c.Transfer: adjustment.transfer,
     c.ExpireLots: adjustment.expire_lots,
     c.ChangeMember: enrolment.change_member,
+    c.EraseMember: enrolment.erase_member,
     c.Enrol: enrolment.enrol,
 }
 

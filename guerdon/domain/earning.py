@@ -12,7 +12,10 @@ EarningStatus = Literal["pending", "approved", "rejected"]
 
 class Earning(Struct, frozen=True, kw_only=True):
     """`points` is `base_points` times `multiplier_permille`. `once_key` is set while this earning
-    bars another one by the same rule; `action_key` is the caller's own key of one completion."""
+    bars another one by the same rule; `action_key` is the caller's own key of one completion.
+
+    `points_reversed` is what was taken back of it. As long as it is pending, `points` goes down by
+    as much; once it is approved, `points` stays what was credited."""
 
     id: EarningId
     program_id: ProgramId
@@ -25,6 +28,7 @@ class Earning(Struct, frozen=True, kw_only=True):
     base_points: int
     multiplier_permille: int = 1000
     points: int
+    points_reversed: int = 0
     order_id: str | None = None
     order_number: str | None = None
     ordered_at: datetime | None = None

@@ -11,6 +11,7 @@ from guerdon.domain.command import (
     Earn,
     Enrol,
     Enrolled,
+    EraseMember,
     Outcome,
     Refused,
 )
@@ -23,6 +24,8 @@ from guerdon.domain.wallet import Wallet
 
 _REFERRAL_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _REFERRAL_LENGTH = 10
+# What an erased member's external id begins with; the rest of it is random.
+ERASED = "erased-"
 
 
 def enrol(fold: Fold, command: Enrol) -> Outcome:
@@ -114,6 +117,40 @@ def change_member(fold: Fold, command: ChangeMember) -> Outcome:
             each.is_changed = True
         fold.announce("member.frozen" if command.is_frozen else "member.unfrozen", purse)
     return Done(Changed(changed, purse.is_frozen))
+
+
+def erase_member(fold: Fold, command: EraseMember) -> Outcome:
+    """Replace all that tells who a member is, and exclude them. What they had and did stays, so
+    that the books add up. One erased already is left alone."""
+    member_id = fold.member_id(command.program_id, command.member)
+    if member_id is None:
+        return Refused((MemberUnknown(name_of(command.member)),))
+    purse = fold.default_purse(member_id)
+    known = fold.profiles[member_id]
+    if known.external_id.startswith(ERASED):
+        return Done(Changed(known, purse.is_frozen))
+    erased = replace(
+        known,
+        external_id=f"{ERASED}{fold.fresh.bits():032x}",
+        email=None,
+        first_name=None,
+        last_name=None,
+        birthday=None,
+        anniversary=None,
+        referral_code=referral_code(fold.fresh.bits()),
+        updated_at=fold.now,
+    )
+    fold.profiles[member_id] = erased
+    fold.by_external_id.pop((known.program_id, known.external_id), None)
+    fold.by_external_id[known.program_id, erased.external_id] = member_id
+    _rename(fold, known.program_id, known.email)
+    for wallet_id in fold.members[member_id]:
+        each = fold.purse(wallet_id)
+        each.is_frozen = True
+        each.is_changed = True
+    fold.effects.members[member_id] = erased
+    fold.announce("member.erased", purse)
+    return Done(Changed(erased, is_frozen=True))
 
 
 def _rename(fold: Fold, program_id: ProgramId, *emails: str | None) -> None:

@@ -191,11 +191,16 @@ class Fold:
         lifetime_points: int = 0,
         asked_points: int | None = None,
         note: str | None = None,
+        first_lot_id: LotId | None = None,
     ) -> Entry:
-        """Draw points out of a wallet's live lots in its program's order."""
+        """Draw points out of a wallet's live lots: from one before all others, where that is said,
+        and else in the program's order."""
         self.sweep(purse)
         order = self.program(purse.wallet.program_id).draw_order
-        lot_ids, draws = draw(in_draw_order(purse.lots, order), points)
+        lots = in_draw_order(purse.lots, order)
+        if first_lot_id is not None:
+            lots = sorted(lots, key=lambda lot: lot.id != first_lot_id)
+        lot_ids, draws = draw(lots, points)
         self._remember(purse, lot_ids)
         return self._entry(
             purse,

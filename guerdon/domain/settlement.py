@@ -11,6 +11,7 @@ from guerdon.domain.command import (
     Redeemed,
     Refused,
     Release,
+    Reopen,
     Settle,
 )
 from guerdon.domain.errors import RedemptionNotDue, RedemptionStatusWrong, RedemptionUnknown
@@ -62,8 +63,8 @@ def release(fold: Fold, command: Release) -> Outcome:
         status="declined",
         units_refunded=redemption.units,
         units_returned=redemption.units,
-        reason=command.reason,
         code=command.code or redemption.code,
+        reason=command.reason,
         updated_at=fold.now,
     )
     fold.put_redemption(declined)
@@ -91,6 +92,22 @@ def mark_used(fold: Fold, command: MarkUsed) -> Outcome:
     fold.put_redemption(used)
     fold.announce("redemption.used", purse, redemption_id=used.id)
     return Done(Redeemed(used, purse.spendable(fold.now)))
+
+
+def reopen(fold: Fold, command: Reopen) -> Outcome:
+    """A used redemption may be used again; its term goes on. Twice is once."""
+    redemption = fold.redemptions.get(command.redemption_id)
+    if redemption is None:
+        return Refused((RedemptionUnknown(command.redemption_id),))
+    purse = fold.purse(redemption.wallet_id)
+    if redemption.status == "approved":
+        return Done(Redeemed(redemption, purse.spendable(fold.now)))
+    if redemption.status != "used":
+        return _wrong(redemption)
+    reopened = replace(redemption, status="approved", used_at=None, updated_at=fold.now)
+    fold.put_redemption(reopened)
+    fold.announce("redemption.reopened", purse, redemption_id=reopened.id)
+    return Done(Redeemed(reopened, purse.spendable(fold.now)))
 
 
 def expire_redemption(fold: Fold, command: ExpireRedemption) -> Outcome:

@@ -13,16 +13,19 @@ from guerdon.domain.command import (
     Adjust,
     Approve,
     ChangeMember,
+    ClawBack,
     CompleteFulfilment,
     Decline,
     Earn,
     Enrol,
+    EraseMember,
     ExpireLots,
     ExpireRedemption,
     MarkUsed,
     Redeem,
     Refund,
     Release,
+    Reopen,
     Settle,
     Submission,
     Transfer,
@@ -50,13 +53,21 @@ from guerdon.store import (
 )
 from guerdon.store.connection import Connection
 
-_BY_REDEMPTION = (Settle, Release, Refund, MarkUsed, ExpireRedemption, CompleteFulfilment)
-_BY_EARNING = (Approve, Decline)
+_BY_REDEMPTION = (
+    Settle,
+    Release,
+    Refund,
+    MarkUsed,
+    Reopen,
+    ExpireRedemption,
+    CompleteFulfilment,
+)
+_BY_EARNING = (Approve, Decline, ClawBack)
 # Commands that put units back into the stock.
 _RETURNING = (Release, Refund)
-_BY_MEMBER = (Redeem, Earn, Adjust, ExpireLots, ChangeMember)
-# Commands that can raise lifetime points, and with them the tier, and so grant rewards.
-_RAISING = (Earn, Approve, Adjust, Enrol)
+_BY_MEMBER = (Redeem, Earn, Adjust, ExpireLots, ChangeMember, EraseMember)
+# Commands that can raise lifetime points or look at the tier anew, and so grant rewards.
+_RAISING = (Earn, Approve, ClawBack, Adjust, Enrol)
 
 
 class Named(Struct):
@@ -92,7 +103,7 @@ def name(submissions: Sequence[Submission]) -> Named:
             named.redeems.append(command)
         elif isinstance(command, _BY_MEMBER):
             named.refs.add((command.program_id, command.member))
-            if isinstance(command, ChangeMember):
+            if isinstance(command, ChangeMember | EraseMember):
                 named.shows_profiles = True
             elif isinstance(command, Earn):
                 named.rules.add(command.rule_id)

@@ -114,8 +114,8 @@ LIMIT $3;
 -- name: export_earnings
 -- Earnings.
 SELECT id, program_id, member_id, wallet_id, rule_id, lot_id, action, status, base_points,
-       multiplier_permille, points, order_id, order_number, ordered_at, once_key, action_key,
-       is_manual, note, metadata, due_at, given_at, expires_at, created_at, updated_at
+       multiplier_permille, points, points_reversed, order_id, order_number, ordered_at, once_key,
+       action_key, is_manual, note, metadata, due_at, given_at, expires_at, created_at, updated_at
 FROM earnings
 WHERE merchant_id = $1 AND id > $2
 ORDER BY id

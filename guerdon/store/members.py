@@ -63,10 +63,12 @@ async def update_members(
         _SQL["update_members"],
         merchant_id,
         [member.id for member in members],
+        [member.external_id for member in members],
         [member.email for member in members],
         [member.first_name for member in members],
         [member.last_name for member in members],
         [member.birthday for member in members],
         [member.anniversary for member in members],
+        [member.referral_code for member in members],
         [member.updated_at for member in members],
     )

@@ -19,9 +19,11 @@ WHERE merchant_id = $1 AND id = ANY ($2::bigint[]);
 -- name: update_members
 -- Change what is known of members.
 UPDATE members m
-SET email = c.email, first_name = c.first_name, last_name = c.last_name, birthday = c.birthday,
-    anniversary = c.anniversary, updated_at = c.updated_at
-FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::date[], $7::date[],
-    $8::timestamptz[])
-    AS c (id, email, first_name, last_name, birthday, anniversary, updated_at)
+SET external_id = c.external_id, email = c.email, first_name = c.first_name,
+    last_name = c.last_name, birthday = c.birthday, anniversary = c.anniversary,
+    referral_code = c.referral_code, updated_at = c.updated_at
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[], $8::date[],
+    $9::text[], $10::timestamptz[])
+    AS c (id, external_id, email, first_name, last_name, birthday, anniversary, referral_code,
+        updated_at)
 WHERE m.merchant_id = $1 AND m.id = c.id;

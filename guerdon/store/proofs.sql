@@ -119,11 +119,14 @@ CROSS JOIN LATERAL (VALUES
     ('points_after', e.points_due, e.points_after),
     ('points_drawn', e.points, e.points_drawn),
     ('sign_of_kind', CASE WHEN e.kind IN ('earned', 'released', 'refunded') THEN 1
-        WHEN e.kind IN ('redeemed', 'expired') THEN -1 ELSE sign(e.points) END, sign(e.points))
+        WHEN e.kind IN ('redeemed', 'expired') THEN -1
+        WHEN e.kind = 'reversed' THEN least(sign(e.points), 0) ELSE sign(e.points) END,
+        sign(e.points))
 ) AS v (fault, expected, found)
 WHERE (e.points_after <> e.points_due OR e.points_drawn <> e.points
     OR (e.kind IN ('earned', 'released', 'refunded') AND e.points <= 0)
-    OR (e.kind IN ('redeemed', 'expired') AND e.points >= 0))
+    OR (e.kind IN ('redeemed', 'expired') AND e.points >= 0)
+    OR (e.kind = 'reversed' AND e.points > 0))
   AND v.expected <> v.found
 ORDER BY e.wallet_id, e.id
 LIMIT $2;
@@ -139,14 +142,14 @@ CROSS JOIN LATERAL (VALUES
     ('wallet_exists', e.wallet_id::text, w.id::text),
     ('redemption_exists', CASE WHEN e.kind IN ('redeemed', 'released', 'refunded')
         THEN coalesce(e.redemption_id::text, 'one') ELSE e.redemption_id::text END, r.id::text),
-    ('earning_exists', CASE WHEN e.kind = 'earned'
+    ('earning_exists', CASE WHEN e.kind IN ('earned', 'reversed')
         THEN coalesce(e.earning_id::text, 'one') ELSE e.earning_id::text END, a.id::text)
 ) AS v (fault, expected, found)
 WHERE e.merchant_id = $1 AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
   AND (w.id IS NULL
     OR (r.id IS NULL
       AND (e.redemption_id IS NOT NULL OR e.kind IN ('redeemed', 'released', 'refunded')))
-    OR (a.id IS NULL AND (e.earning_id IS NOT NULL OR e.kind = 'earned')))
+    OR (a.id IS NULL AND (e.earning_id IS NOT NULL OR e.kind IN ('earned', 'reversed'))))
   AND v.expected IS DISTINCT FROM v.found
 ORDER BY e.wallet_id, e.id
 LIMIT $2;
@@ -280,15 +283,20 @@ ORDER BY r.wallet_id, r.id
 LIMIT $2;
 
 -- name: check_earnings
--- An approved earning has its one entry and its lot, no other earning has any; each is of the
--- member whose wallet it fills.
+-- An approved earning has its one entry and its lot, no other earning has any; what was taken back
+-- of it is what it lacks and what its reversing entries asked for; each is of the member whose
+-- wallet it fills.
 SELECT a.id, a.wallet_id, v.fault, v.expected, v.found
 FROM earnings a
 LEFT JOIN wallets w ON w.merchant_id = $1 AND w.id = a.wallet_id
 LEFT JOIN lots l ON l.merchant_id = $1 AND l.id = a.lot_id
 LEFT JOIN (
-    SELECT e.earning_id, e.wallet_id, count(1) AS entry_count, sum(e.points) AS points,
-           max(e.lot_ids[1]) AS lot_id
+    SELECT e.earning_id, e.wallet_id,
+           count(1) FILTER (WHERE e.kind <> 'reversed') AS entry_count,
+           sum(e.points) FILTER (WHERE e.kind <> 'reversed') AS points,
+           max(e.lot_ids[1]) FILTER (WHERE e.kind <> 'reversed') AS lot_id,
+           sum(-coalesce(e.asked_points, e.points)) FILTER (WHERE e.kind = 'reversed')
+               AS points_asked
     FROM entries e
     WHERE e.merchant_id = $1 AND e.earning_id IS NOT NULL
       AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
@@ -302,6 +310,11 @@ CROSS JOIN LATERAL (VALUES
     ('lot', CASE WHEN a.status = 'approved' AND a.points > 0
         THEN concat_ws(' ', given.lot_id, a.points, a.wallet_id) END,
         CASE WHEN a.lot_id IS NOT NULL THEN concat_ws(' ', l.id, l.points, l.wallet_id) END),
+    ('points_reversed', (coalesce(given.points_asked, 0) + CASE
+        WHEN a.status = 'rejected' THEN a.points_reversed
+        WHEN given.points_asked > 0 OR a.points_reversed > 0
+            THEN (a.base_points * a.multiplier_permille + 500) / 1000 - a.points
+        ELSE 0 END)::text, a.points_reversed::text),
     ('member_of_wallet', a.member_id::text, w.member_id::text)
 ) AS v (fault, expected, found)
 WHERE a.merchant_id = $1 AND ($3::bigint[] IS NULL OR a.wallet_id = ANY ($3::bigint[]))
@@ -394,7 +407,8 @@ CROSS JOIN LATERAL (VALUES
     ('redemptions', (SELECT max(r.id) FROM redemptions r WHERE r.merchant_id = $1)),
     ('earnings', (SELECT max(a.id) FROM earnings a WHERE a.merchant_id = $1)),
     ('events', (SELECT max(v.id) FROM events v WHERE v.merchant_id = $1)),
-    ('pool_codes', (SELECT max(c.id) FROM pool_codes c WHERE c.merchant_id = $1))
+    ('pool_codes', (SELECT max(c.id) FROM pool_codes c WHERE c.merchant_id = $1)),
+    ('inbox_events', (SELECT max(i.id) FROM inbox_events i WHERE i.merchant_id = $1))
 ) AS v (fault, highest_id)
 WHERE s.merchant_id = $1 AND v.highest_id >= s.next_id
 ORDER BY v.fault
