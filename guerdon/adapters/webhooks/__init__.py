@@ -1,0 +1,1 @@
+"""Events told to shops' own addresses."""
