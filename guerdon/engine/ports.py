@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from guerdon.domain.catalogue import Merchant, Reward
+from guerdon.domain.catalogue import Catalogue, Merchant, Reward
 from guerdon.domain.delivery import Letter, Verdict
 from guerdon.domain.event import EventKind
 from guerdon.domain.ids import MerchantId
@@ -136,4 +136,42 @@ class Directory(Protocol):
 
     async def find_customer(self, connected: Connected, external_id: str) -> DirectoryEntry | None:
         """Find a customer; None where there is none. Raises Unavailable when out of reach."""
+        ...
+
+
+class Minted(Struct, frozen=True):
+    """The codes that the platform knows now, of those asked for, and its name for what they are
+    on."""
+
+    codes: tuple[str, ...]
+    reference: str
+
+
+class PoolMinter(Protocol):
+    """Makes many codes of a reward ahead, so that handing one out needs no call."""
+
+    platform: IntegrationKind
+    seconds_max: float
+
+    async def mint(
+        self,
+        connected: Connected,
+        merchant: Merchant,
+        reward: Reward,
+        codes: Sequence[str],
+        reference: str | None,
+    ) -> Minted:
+        """Make the codes good, on `reference` where earlier ones are. Asked again with the same
+        codes it finds what it made. Raises FulfilmentFailed, after which it is to be asked again,
+        with the same codes unless `is_permanent`. Takes no longer than `seconds_max`."""
+        ...
+
+
+class Publisher(Protocol):
+    """Shows on the shop's platform what a merchant offers."""
+
+    platform: IntegrationKind
+
+    async def publish(self, connected: Connected, catalogue: Catalogue) -> None:
+        """Show the offers as they stand. Raises FulfilmentFailed."""
         ...

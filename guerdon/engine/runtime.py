@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from guerdon.domain.catalogue import FulfilBy
 from guerdon.domain.subscription import FailureRule
 from guerdon.domain.webhook_url import UrlRules
-from guerdon.engine.ports import Courier, Directory, Fulfiller
+from guerdon.engine.ports import Courier, Directory, Fulfiller, PoolMinter, Publisher
 from guerdon.engine.sealing import Seal
 from guerdon.store.connection import Pool
 
@@ -57,6 +57,8 @@ class Runtime:
     couriers: Mapping[str, Courier] = field(default_factory=dict)
     failure_rules: Mapping[str, FailureRule] = field(default_factory=dict)
     directory: Directory | None = None
+    minters: Mapping[FulfilBy, PoolMinter] = field(default_factory=dict)
+    publisher: Publisher | None = None
     seal: Seal | None = None
     webhook_urls: UrlRules = field(default_factory=UrlRules)
     fulfil_seconds: float = 8.0
