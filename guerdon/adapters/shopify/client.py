@@ -5,7 +5,6 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import httpx
 import msgspec
 import structlog
 from msgspec import Struct
@@ -15,8 +14,9 @@ from guerdon.adapters.shopify.documents import Document
 from guerdon.adapters.shopify.failures import AnswerLost, NotExecuted
 from guerdon.adapters.shopify.throttling import Bucket
 from guerdon.adapters.shopify.tokens import Tokens
+from guerdon.http import calling
+from guerdon.http.calling import Answer, Caller
 
-CONNECT_SECONDS = 2.0
 # What a call chain may take as a whole, and one answer within it.
 CHAIN_SECONDS = 7.0
 ANSWER_SECONDS = 5.0
@@ -81,7 +81,7 @@ class Shop:
         self,
         address: Address,
         tokens: Tokens,
-        http: Callable[[], httpx.AsyncClient],
+        caller: Caller,
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -89,7 +89,7 @@ class Shop:
     ) -> None:
         self.address = address
         self._tokens = tokens
-        self._http = http
+        self._caller = caller
         self._clock = clock
         self._sleep = sleep
         self._answer_seconds = answer_seconds
@@ -153,13 +153,11 @@ class Shop:
             else:
                 self.bucket.put_back(document.name)
 
-    async def _authorized(
-        self, document: Document, variables: Json, budget: Budget
-    ) -> httpx.Response:
+    async def _authorized(self, document: Document, variables: Json, budget: Budget) -> Answer:
         """Send with a token; where it is refused and another is to be had, with that."""
         token = await self._tokens.get()
         answer = await self._send(document, variables, token, budget)
-        if answer.status_code == 401:
+        if answer.status == 401:
             other = await self._tokens.replace(token)
             if other is not None:
                 answer = await self._send(document, variables, other, budget)
@@ -167,36 +165,33 @@ class Shop:
 
     async def _send(
         self, document: Document, variables: Json, token: str, budget: Budget
-    ) -> httpx.Response:
-        """Send once. Redirects are not followed: the token is for this host alone."""
+    ) -> Answer:
+        """Send once."""
         seconds = max(min(self._answer_seconds, budget.left), _LEFT_SECONDS_MIN)
-        body = msgspec.json.encode({"query": document.text, "variables": variables})
-        headers = {"X-Shopify-Access-Token": token, "Content-Type": "application/json"}
         try:
-            # httpx bounds the gaps between bytes; this bounds the whole.
-            async with asyncio.timeout(seconds):
-                return await self._http().post(
-                    self.address.graphql,
-                    content=body,
-                    headers=headers,
-                    timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
-                )
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return await self._caller.call(
+                "POST",
+                self.address.graphql,
+                headers={"X-Shopify-Access-Token": token, "Content-Type": "application/json"},
+                content=msgspec.json.encode({"query": document.text, "variables": variables}),
+                seconds_max=seconds,
+            )
+        except calling.NotSent as failure:
             self.breaker.failed()
-            raise NotExecuted(f"the shop is out of reach: {type(error).__name__}") from error
-        except (httpx.TransportError, TimeoutError, OSError) as error:
+            raise NotExecuted(f"the shop is out of reach: {failure.reason}") from failure
+        except calling.AnswerLost as failure:
             self.breaker.failed()
-            raise AnswerLost(f"the shop's answer was lost: {type(error).__name__}") from error
+            raise AnswerLost(f"the shop's answer was lost: {failure.reason}") from failure
 
-    def _read(self, answer: httpx.Response) -> Json:
+    def _read(self, answer: Answer) -> Json:
         """Read the answer's body, or say by its status what became of the call."""
-        status = answer.status_code
+        status = answer.status
         if status >= 500:
             self.breaker.failed()
             raise AnswerLost(f"the shop answered with status {status}")
         self.breaker.succeeded()
         if status == 429:
-            raise _Throttled(_retry_after(answer) or 1.0)
+            raise _Throttled(answer.retry_after_seconds() or 1.0)
         if status in _SHUT:
             raise NotExecuted(
                 f"Shopify refuses {_SHUT[status]}: status {status}", after_seconds=_SHUT_SECONDS
@@ -204,14 +199,14 @@ class Shop:
         if status != 200:
             raise NotExecuted(f"Shopify answered with status {status}", is_permanent=True)
         try:
-            body = msgspec.json.decode(answer.content)
+            body = msgspec.json.decode(answer.body) if answer.is_whole else None
         except msgspec.DecodeError:
             body = None
         if not isinstance(body, dict):
-            raise AnswerLost("the shop's answer is not JSON")
+            raise AnswerLost("the shop's answer is not whole, or not JSON")
         return body
 
-    def _judge(self, answer: httpx.Response, body: Json, document: Document) -> Json:
+    def _judge(self, answer: Answer, body: Json, document: Document) -> Json:
         """Give the data, unless Shopify says that there is none or that it is not whole."""
         self._check_version(answer)
         errors = body.get("errors")
@@ -222,23 +217,23 @@ class Shop:
             raise AnswerLost(f"the shop's answer to {document.name} has no data")
         return data
 
-    def _raise_of(self, errors: object, body: Json, answer: httpx.Response) -> None:
+    def _raise_of(self, errors: object, body: Json, answer: Answer) -> None:
         listed = errors if isinstance(errors, list) else []
         found = [each for each in listed if isinstance(each, dict)]
         codes = {str((each.get("extensions") or {}).get("code")) for each in found}
         said = "; ".join(str(each.get("message")) for each in found) or str(errors)[:200]
         if _THROTTLED in codes:
-            raise _Throttled(_retry_after(answer) or _wait_of(body))
+            raise _Throttled(answer.retry_after_seconds() or _wait_of(body))
         if codes & _MAYBE_EXECUTED or any((body.get("data") or {}).values()):
             raise AnswerLost(f"Shopify failed within: {said}")
         raise NotExecuted(f"Shopify refused the call: {said}", is_permanent=True)
 
-    def _check_version(self, answer: httpx.Response) -> None:
+    def _check_version(self, answer: Answer) -> None:
         """Warn, once, of an answer in another version than was asked for.
 
         What the call changed is changed, and the answer holds every field that was asked for, or
         it would be an error: to raise here would turn what was done into what failed."""
-        version = answer.headers.get("X-Shopify-API-Version")
+        version = answer.headers.get("x-shopify-api-version")
         if version in (None, self.address.api_version) or version in self._versions_warned:
             return
         self._versions_warned.add(version)
@@ -248,13 +243,6 @@ class Shop:
             asked=self.address.api_version,
             answered=version,
         )
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    try:
-        return max(float(answer.headers["Retry-After"]), 0.0)
-    except (KeyError, ValueError):
-        return None
 
 
 def _wait_of(body: Json) -> float:

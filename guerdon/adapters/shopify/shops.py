@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 
-import httpx
 import msgspec
 
 from guerdon.adapters.shopify.client import ANSWER_SECONDS, Address, Shop
@@ -11,9 +10,10 @@ from guerdon.adapters.shopify.failures import NotExecuted
 from guerdon.adapters.shopify.tokens import FixedToken, GrantedToken, Tokens
 from guerdon.domain.ids import MerchantId
 from guerdon.engine.ports import Connected
+from guerdon.http.calling import Caller
 
 API_VERSION = "2026-10"
-_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=30)
+_BYTES_MAX = 4 * 1024 * 1024
 
 
 class Shops:
@@ -25,7 +25,7 @@ class Shops:
     def __init__(self, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._answer_seconds = answer_seconds
         self._known: dict[MerchantId, tuple[bytes, Shop]] = {}
-        self._http: httpx.AsyncClient | None = None
+        self._caller = Caller(connect_seconds_max=2.0, bytes_max=_BYTES_MAX, connections_max=100)
 
     def of(self, connected: Connected) -> Shop:
         """Give the client of a merchant's shop. Raises NotExecuted where it is not told enough."""
@@ -38,25 +38,16 @@ class Shops:
         shop = Shop(
             address,
             self._tokens(connected, address),
-            self.http,
+            self._caller,
             clock=clock,
             answer_seconds=self._answer_seconds,
         )
         self._known[connected.merchant_id] = (mark, shop)
         return shop
 
-    def http(self) -> httpx.AsyncClient:
-        """Give the connections, made at the first call, when the event loop is there."""
-        if self._http is None or self._http.is_closed:
-            self._http = httpx.AsyncClient(
-                limits=_LIMITS, follow_redirects=False, headers={"User-Agent": "Guerdon"}
-            )
-        return self._http
-
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
+        await self._caller.aclose()
 
     def _tokens(self, connected: Connected, address: Address) -> Tokens:
         token = connected.secrets.get("token")
@@ -70,7 +61,7 @@ class Shops:
                 is_permanent=True,
             )
         clock = asyncio.get_running_loop().time
-        return GrantedToken(self.http, address.token, client_id, client_secret, clock)
+        return GrantedToken(self._caller, address.token, client_id, client_secret, clock)
 
 
 def _address_of(connected: Connected) -> Address:

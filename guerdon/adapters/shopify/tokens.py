@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from typing import Protocol
+from urllib.parse import urlencode
 
-import httpx
 import msgspec
 from msgspec import Struct
 
 from guerdon.adapters.shopify.failures import NotExecuted
+from guerdon.http.calling import Caller, CallFailed
 
 # A token is renewed once so much of its life is over.
 RENEWED_AT = 0.8
@@ -54,13 +55,13 @@ class GrantedToken:
 
     def __init__(
         self,
-        http: Callable[[], httpx.AsyncClient],
+        caller: Caller,
         url: str,
         client_id: str,
         client_secret: str,
         clock: Callable[[], float],
     ) -> None:
-        self._http = http
+        self._caller = caller
         self._url = url
         self._client_id = client_id
         self._client_secret = client_secret
@@ -99,14 +100,21 @@ class GrantedToken:
             "client_secret": self._client_secret,
         }
         try:
-            answer = await self._http().post(self._url, data=form, timeout=_SECONDS_MAX)
-        except (httpx.HTTPError, OSError) as error:
-            raise NotExecuted(f"no token could be fetched: {type(error).__name__}") from error
-        if answer.status_code != 200:
-            raise NotExecuted(f"Shopify gave no token: status {answer.status_code}")
+            answer = await self._caller.call(
+                "POST",
+                self._url,
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+                content=urlencode(form).encode(),
+                seconds_max=_SECONDS_MAX,
+            )
+        except CallFailed as failure:
+            # A token fetched in vain harms nobody.
+            raise NotExecuted(f"no token could be fetched: {failure.reason}") from failure
+        if answer.status != 200:
+            raise NotExecuted(f"Shopify gave no token: status {answer.status}")
         try:
-            grant = msgspec.json.decode(answer.content, type=_Grant)
-        except (msgspec.DecodeError, msgspec.ValidationError):
+            grant = msgspec.json.decode(answer.body, type=_Grant)
+        except msgspec.MsgspecError:
             # The answer may hold a token, so nothing of it is repeated.
             raise NotExecuted("Shopify's answer to the request for a token is no grant") from None
         now = self._clock()

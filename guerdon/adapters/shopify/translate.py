@@ -69,8 +69,8 @@ def redemption_tag(merchant: Merchant, redemption_id: RedemptionId) -> str:
 
 
 def reward_tag(merchant: Merchant, reward: Reward) -> str:
-    """Give the mark of the discount that a version of a reward has its codes on."""
-    return f"guerdon-{merchant.slug}-reward-{reward.id}-{reward.version_id}"
+    """Give the mark of the discounts that a reward has its codes on."""
+    return f"guerdon-{merchant.slug}-reward-{reward.id}"
 
 
 def instant(moment: datetime) -> str:
