@@ -2,13 +2,21 @@
 
 from msgspec import Struct
 
-from guerdon.domain.catalogue import Reward
+from guerdon.domain.catalogue import DiscountType, Reward, RewardKind
 from guerdon.domain.delivery import Letter, Skipped
 from guerdon.domain.event import Event, EventKind
 
 ANNOUNCED: frozenset[EventKind] = frozenset(
     ("points.earned", "points.adjusted", "redemption.approved", "member.tier_changed")
 )
+
+# What rewards without a discount of their own come nearest to; all other kinds are money off.
+_TYPE_OF_KIND: dict[RewardKind, DiscountType] = {
+    "free_shipping": "free_shipping",
+    "product_cart": "free_product",
+    "active_subscription_product": "free_product",
+    "custom": "free_product",
+}
 
 
 class PointsAwarded(Struct, frozen=True, kw_only=True):
@@ -22,7 +30,8 @@ class PointsAwarded(Struct, frozen=True, kw_only=True):
 class RewardRedeemed(Struct, frozen=True, kw_only=True):
     """`face_value_minor` is what the reward is worth, where that is an amount of money."""
 
-    reward: Reward
+    reward_name: str
+    discount_type: DiscountType
     points_spent: int
     face_value_minor: int | None = None
 
@@ -86,10 +95,17 @@ def _reward_redeemed(letter: Letter) -> RewardRedeemed | Skipped:
     if discount is not None and discount.type == "fixed_amount" and discount.amount_minor:
         face_value_minor = discount.amount_minor * redemption.units
     return RewardRedeemed(
-        reward=reward,
+        reward_name=reward.name,
+        discount_type=_discount_type(reward),
         points_spent=_number(letter.event, "points"),
         face_value_minor=face_value_minor,
     )
+
+
+def _discount_type(reward: Reward) -> DiscountType:
+    if reward.discount is not None:
+        return reward.discount.type
+    return _TYPE_OF_KIND.get(reward.kind, "fixed_amount")
 
 
 def _number(event: Event, name: str) -> int:

@@ -1,6 +1,7 @@
 """Calls to other people's servers: bounded in time and in size, and exact about what was lost."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -14,6 +15,8 @@ from guerdon import __version__
 # it is used again loses an answer, and with some platforms that is a letter of unknown fate.
 _IDLE_SECONDS_MAX = 5.0
 _RETRY_AFTER_SECONDS_MAX = 86_400.0
+
+_WORD = re.compile(r"[A-Za-z0-9_./-]{1,120}")
 
 
 class CallFailed(Exception):
@@ -58,6 +61,12 @@ class Answer(Struct, frozen=True):
         if not 0 <= seconds <= _RETRY_AFTER_SECONDS_MAX:
             return None if seconds != seconds or seconds < 0 else _RETRY_AFTER_SECONDS_MAX  # noqa: PLR0124
         return seconds
+
+
+def words_to_keep(*said: object) -> str:
+    """Join what may be kept of a server's own words: codes and pointers. Its sentences may quote
+    an address or a key, and what is kept of a failure outlives the member's erasure."""
+    return " ".join(word for word in said if isinstance(word, str) and _WORD.fullmatch(word))
 
 
 class _Progress:

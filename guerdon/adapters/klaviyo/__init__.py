@@ -1,0 +1,1 @@
+"""Klaviyo: events of members, by its Events API."""

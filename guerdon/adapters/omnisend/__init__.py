@@ -1,0 +1,1 @@
+"""Omnisend: events of members, by its Events API."""

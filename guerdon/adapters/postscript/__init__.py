@@ -1,0 +1,1 @@
+"""Postscript: events of members, by its custom events."""
