@@ -1,7 +1,16 @@
 """Checks the keys, webhooks and integrations of a program file."""
 
+from collections.abc import Iterator
+
 from guerdon.cli.checking import Checks
-from guerdon.cli.program_file import IntegrationsPart, KeyPart, MarketingPart, WebhookPart
+from guerdon.cli.program_file import (
+    IntegrationsPart,
+    KeyPart,
+    KlaviyoPart,
+    OmnisendPart,
+    PostscriptPart,
+    WebhookPart,
+)
 from guerdon.dialects.mage.wire_webhooks import EVENTS as MAGE_EVENTS
 from guerdon.domain.blueprint import WantedIntegration, WantedKey, WantedWebhook
 from guerdon.domain.integration import IntegrationKind
@@ -60,19 +69,39 @@ def wanted_integrations(checks: Checks, parts: IntegrationsPart) -> tuple[Wanted
         definition = {"shop": part.shop, "api_version": part.api_version, "base_url": part.base_url}
         secrets = {"token": checks.secret(f"{path}.token_env", part.token_env)}
         wanted.append(WantedIntegration(kind="shopify", definition=definition, secrets=secrets))
-    marketing: dict[IntegrationKind, MarketingPart | None] = {
-        "klaviyo": parts.klaviyo,
-        "omnisend": parts.omnisend,
-        "postscript": parts.postscript,
-    }
-    for kind, each in marketing.items():
-        if each is not None:
-            path = f"integrations.{kind}"
-            checks.url(f"{path}.base_url", each.base_url)
-            secrets = {"key": checks.secret(f"{path}.key_env", each.key_env)}
-            definition = {"base_url": each.base_url}
-            wanted.append(WantedIntegration(kind=kind, definition=definition, secrets=secrets))
+    for kind, each, settings in _marketing(parts):
+        path = f"integrations.{kind}"
+        checks.url(f"{path}.base_url", each.base_url)
+        secrets = {"key": checks.secret(f"{path}.key_env", each.key_env)}
+        definition = {"base_url": each.base_url, **settings}
+        wanted.append(WantedIntegration(kind=kind, definition=definition, secrets=secrets))
     return tuple(wanted)
+
+
+def _marketing(
+    parts: IntegrationsPart,
+) -> Iterator[
+    tuple[IntegrationKind, KlaviyoPart | OmnisendPart | PostscriptPart, dict[str, str | None]]
+]:
+    """Give the marketing platforms there are, each with the settings that are its own."""
+    if parts.klaviyo is not None:
+        yield "klaviyo", parts.klaviyo, {"revision": parts.klaviyo.revision}
+    if parts.omnisend is not None:
+        yield (
+            "omnisend",
+            parts.omnisend,
+            {
+                "generation": parts.omnisend.generation,
+                "retry_uncertain": _yes(parts.omnisend.retry_uncertain),
+            },
+        )
+    if parts.postscript is not None:
+        settings = {"retry_uncertain": _yes(parts.postscript.retry_uncertain)}
+        yield "postscript", parts.postscript, settings
+
+
+def _yes(is_so: bool) -> str | None:
+    return "true" if is_so else None
 
 
 def wanted_webhook(checks: Checks, path: str, part: WebhookPart, slugs: list[str]) -> WantedWebhook:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from guerdon.adapters.klaviyo.wire import REVISION as KLAVIYO_REVISION
+from guerdon.adapters.omnisend.wire import GENERATION as OMNISEND_GENERATION
 from guerdon.cli.yaml_reading import BadYaml, read_yaml
 from guerdon.domain.blueprint import DialectName
 from guerdon.domain.catalogue import (
@@ -170,16 +172,34 @@ class ShopifyPart(_Part, frozen=True, kw_only=True):
     base_url: str | None = None
 
 
-class MarketingPart(_Part, frozen=True, kw_only=True):
+class KlaviyoPart(_Part, frozen=True, kw_only=True):
     key_env: Variable
+    revision: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")] = KLAVIYO_REVISION
+    base_url: str | None = None
+
+
+class OmnisendPart(_Part, frozen=True, kw_only=True):
+    """`generation` is a dated version of the interface, or `v5`, which came before these."""
+
+    key_env: Variable
+    generation: Annotated[str, Meta(pattern=r"^(v5|[0-9]{4}-[0-9]{2}-[0-9]{2})\Z")] = (
+        OMNISEND_GENERATION
+    )
+    retry_uncertain: bool = False
+    base_url: str | None = None
+
+
+class PostscriptPart(_Part, frozen=True, kw_only=True):
+    key_env: Variable
+    retry_uncertain: bool = False
     base_url: str | None = None
 
 
 class IntegrationsPart(_Part, frozen=True, kw_only=True):
     shopify: ShopifyPart | None = None
-    klaviyo: MarketingPart | None = None
-    omnisend: MarketingPart | None = None
-    postscript: MarketingPart | None = None
+    klaviyo: KlaviyoPart | None = None
+    omnisend: OmnisendPart | None = None
+    postscript: PostscriptPart | None = None
 
 
 class WebhookPart(_Part, frozen=True, kw_only=True):
