@@ -40,6 +40,9 @@ def test_every_key_of_the_program_file_is_told() -> None:
         program_file.WebhookPart,
         program_file.IntegrationsPart,
         program_file.ShopifyPart,
+        program_file.KlaviyoPart,
+        program_file.OmnisendPart,
+        program_file.PostscriptPart,
     ]
     words = {name for part in parts for name in part.__struct_fields__}
     words |= {*get_args(RewardKind), *get_args(FulfilBy), *get_args(Trigger)}

@@ -159,6 +159,52 @@ def test_never_repeats_a_secret() -> None:
     assert "KEY_ONE" in str(refused.value)
 
 
+def _integrations(text: str) -> dict[str, dict[str, str | None]]:
+    environment = {"SHOP": "key_0123456789"}
+    file = f"merchant: {{slug: a, name: A, currency: EUR}}\nintegrations:\n{text}"
+    return {each.kind: each.definition for each in read_blueprint(file, environment).integrations}
+
+
+def test_marketing_platforms_have_settings_of_their_own() -> None:
+    assert _integrations(
+        "  klaviyo: {key_env: SHOP, revision: 2026-10-15, base_url: 'http://127.0.0.1:1/k'}\n"
+        "  omnisend: {key_env: SHOP, generation: v5, retry_uncertain: true}\n"
+        "  postscript: {key_env: SHOP, retry_uncertain: true}\n"
+    ) == {
+        "klaviyo": {"revision": "2026-10-15", "base_url": "http://127.0.0.1:1/k"},
+        "omnisend": {"generation": "v5", "retry_uncertain": "true", "base_url": None},
+        "postscript": {"retry_uncertain": "true", "base_url": None},
+    }
+
+
+def test_marketing_platforms_repeat_nothing_uncertain_unless_told() -> None:
+    assert _integrations(
+        "  klaviyo: {key_env: SHOP}\n  omnisend: {key_env: SHOP}\n  postscript: {key_env: SHOP}\n"
+    ) == {
+        "klaviyo": {"revision": "2026-07-15", "base_url": None},
+        "omnisend": {"generation": "2026-03-15", "retry_uncertain": None, "base_url": None},
+        "postscript": {"retry_uncertain": None, "base_url": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("klaviyo: {key_env: SHOP, revision: newest}", "integrations.klaviyo.revision: "),
+        ("klaviyo: {key_env: SHOP, retry_uncertain: true}", "integrations.klaviyo.retry_uncertain"),
+        ("omnisend: {key_env: SHOP, generation: v3}", "integrations.omnisend.generation: "),
+        ("omnisend: {key_env: SHOP, retry_uncertain: maybe}", "integrations.omnisend.retry_unc"),
+        ("postscript: {key_env: SHOP, revision: 2026-07-15}", "integrations.postscript.revision"),
+        ("postscript: {key_env: SHOP, base_url: 'ftp://x'}", "integrations.postscript.base_url"),
+        ("postscript: {key_env: NONE}", "integrations.postscript.key_env: "),
+    ],
+)
+def test_settings_of_marketing_platforms_are_refused_with_the_path(text: str, path: str) -> None:
+    with pytest.raises(BadProgramFile) as raised:
+        _integrations(f"  {text}\n")
+    assert any(problem.startswith(path) for problem in raised.value.problems)
+
+
 def test_a_key_needs_its_program_named_only_where_there_are_several() -> None:
     file = make_file(keys=[_KEY])
     (key,) = make_blueprint(file).keys
