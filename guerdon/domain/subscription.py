@@ -26,9 +26,11 @@ class Subscription(Struct, frozen=True, kw_only=True):
 class FailureRule(Struct, frozen=True, kw_only=True):
     """What a dialect promises of a subscription whose calls fail, one after another.
 
-    At `alert_at` failures the operator is told, at `remove_at` the subscription is removed. Failing
-    for `disable_after_seconds` on end, it is switched off. None: never."""
+    At `alert_at` failures the operator is told, at `remove_at` the subscription is removed, if it
+    has failed for `remove_after_seconds` as well: a busy shop can fail so often in a minute.
+    Failing for `disable_after_seconds` on end, it is switched off. None: never."""
 
     alert_at: int | None = None
     remove_at: int | None = None
+    remove_after_seconds: float = 0.0
     disable_after_seconds: float | None = None

@@ -271,7 +271,6 @@ CREATE TABLE platform_objects (
     object_key text NOT NULL,
     customer_key text,
     document json NOT NULL,
-    version bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     CONSTRAINT platform_objects_pkey PRIMARY KEY (merchant_id, source, kind, object_key),
@@ -454,6 +453,8 @@ CREATE TABLE webhook_subscriptions (
     secret_sealed bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
     CONSTRAINT webhook_subscriptions_pkey PRIMARY KEY (merchant_id, id)
 );
 

@@ -145,3 +145,34 @@ async def list_all_subscriptions(tx: Connection, merchant_id: MerchantId) -> lis
     """List a merchant's subscriptions over all dialects and programs, oldest first."""
     rows = await tx.fetch(_SQL["list_all_subscriptions"], merchant_id)
     return [subscription_of(row) for row in rows]
+
+
+async def forget_failures(
+    tx: Connection, merchant_id: MerchantId, subscription_id: SubscriptionId
+) -> None:
+    """Begin a subscription's count of failures anew."""
+    await tx.execute(_SQL["forget_failures"], merchant_id, subscription_id)
+
+
+async def count_failures(
+    tx: Connection,
+    merchant_id: MerchantId,
+    subscription_id: SubscriptionId,
+    *,
+    failures: int,
+    is_anew: bool,
+    now: datetime,
+) -> tuple[str, int, datetime] | None:
+    """Add to a subscription's failures in a row; give its dialect, how many there are, and since
+    when. None where the subscription is gone. `is_anew`: one call was taken before these."""
+    row = await tx.fetchrow(
+        _SQL["count_failures"], merchant_id, subscription_id, is_anew, failures, now
+    )
+    return None if row is None else (row["dialect"], row["failures"], row["failing_since"])
+
+
+async def switch_off(
+    tx: Connection, merchant_id: MerchantId, subscription_id: SubscriptionId, now: datetime
+) -> None:
+    """Make a subscription inactive."""
+    await tx.execute(_SQL["switch_off"], merchant_id, subscription_id, now)

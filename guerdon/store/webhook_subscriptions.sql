@@ -38,9 +38,10 @@ ORDER BY merchant_id, id
 FOR UPDATE;
 
 -- name: update_subscription
--- Change a subscription; its secret stays.
+-- Change a subscription; its secret stays, and failures are counted anew.
 UPDATE webhook_subscriptions
-SET url = $3, events = $4::text[], description = $5, is_active = $6, updated_at = $7::timestamptz
+SET url = $3, events = $4::text[], description = $5, is_active = $6, updated_at = $7::timestamptz,
+    failures = 0, failing_since = NULL
 WHERE merchant_id = $1 AND id = $2;
 
 -- name: replace_secret
@@ -67,3 +68,23 @@ SELECT id, dialect, program_id, url, events, description, is_active, is_managed,
 FROM webhook_subscriptions
 WHERE merchant_id = $1
 ORDER BY id;
+
+-- name: forget_failures
+-- A subscription's calls are taken again.
+UPDATE webhook_subscriptions SET failures = 0, failing_since = NULL
+WHERE merchant_id = $1 AND id = $2 AND failures > 0;
+
+-- name: count_failures
+-- Count failed calls of a subscription on, or anew where one was taken between. Gives the counts.
+UPDATE webhook_subscriptions
+SET failures = CASE WHEN $3 THEN $4 ELSE failures + $4 END,
+    failing_since = CASE WHEN $3 OR failing_since IS NULL THEN $5::timestamptz
+        ELSE failing_since END
+WHERE merchant_id = $1 AND id = $2
+RETURNING dialect, failures, failing_since;
+
+-- name: switch_off
+-- Send a subscription no more calls, until somebody switches it on again.
+UPDATE webhook_subscriptions
+SET is_active = false, failures = 0, failing_since = NULL, updated_at = $3::timestamptz
+WHERE merchant_id = $1 AND id = $2 AND is_active;

@@ -56,7 +56,7 @@ class LoyaltyLionForm:
     timeout_seconds = 5.0
     heeds_retry_after = False
     goes_at_410 = False
-    failure_rule = FailureRule(alert_at=5, remove_at=30)
+    failure_rule = FailureRule(alert_at=5, remove_at=30, remove_after_seconds=86_400)
 
     # Chance that guards nothing: it only spreads repetitions.
     def __init__(self, random_part: Callable[[], float] = random.random) -> None:  # noqa: S311

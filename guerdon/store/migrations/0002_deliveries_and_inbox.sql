@@ -93,8 +93,7 @@ CREATE INDEX inbox_events_open ON inbox_events (merchant_id, next_at, id) WHERE 
 CREATE INDEX inbox_events_closed ON inbox_events (merchant_id, updated_at) WHERE NOT is_open;
 
 -- What is known of a thing that a platform tells of in several messages, in whatever order they
--- come: an order, a customer. `version` rises with every change, so that a reader can tell whether
--- it acted on the newest. `customer_key` is whose it is.
+-- come: an order, a customer. `customer_key` is whose it is.
 CREATE TABLE platform_objects (
     merchant_id bigint NOT NULL,
     source text NOT NULL,
@@ -102,7 +101,6 @@ CREATE TABLE platform_objects (
     object_key text NOT NULL,
     customer_key text,
     document json NOT NULL,
-    version bigint NOT NULL,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     CONSTRAINT platform_objects_pkey PRIMARY KEY (merchant_id, source, kind, object_key),
@@ -132,3 +130,7 @@ ALTER TABLE earnings ADD CONSTRAINT earnings_reversed_not_negative CHECK (points
 -- Points that were to be taken back and were not there any more.
 CREATE INDEX entries_owed ON entries (merchant_id, id)
     WHERE kind = 'reversed' AND asked_points IS NOT NULL;
+
+-- How many calls of a webhook failed since the last that did not, and since when.
+ALTER TABLE webhook_subscriptions ADD COLUMN failures integer NOT NULL DEFAULT 0;
+ALTER TABLE webhook_subscriptions ADD COLUMN failing_since timestamptz;
