@@ -46,6 +46,7 @@ _ENDS: frozenset[EventKind] = frozenset(
 _SILENT: frozenset[EventKind] = frozenset(
     {"member.updated", "points.pending", "points.declined", "redemption.used"}
 )
+_UNKNOWN = Skipped("the member is no customer of the shop")
 _OVER = ("declined", "expired", "void")
 _MEMBERS_AT_ONCE = 8
 # What one visit to the shop may take, within the lease.
@@ -68,7 +69,7 @@ class _Member:
     owner: str | None
     places: list[int] = field(default_factory=list)
     taken_back: dict[int, Verdict] = field(default_factory=dict)
-    shown: Verdict = Skipped("the member is no customer of the shop")
+    shown: Verdict = _UNKNOWN
 
 
 class ShopifyCourier:
