@@ -43,6 +43,11 @@ CREATE INDEX deliveries_over ON deliveries (merchant_id, updated_at)
 CREATE INDEX deliveries_failed ON deliveries (merchant_id, status, id)
     WHERE status IN ('dead', 'uncertain');
 
+-- How often in a row the calls of a subscription have failed by now, and since when.
+ALTER TABLE webhook_subscriptions
+    ADD COLUMN failures_in_row bigint NOT NULL DEFAULT 0,
+    ADD COLUMN failing_since timestamptz;
+
 -- What handing a redemption over on a platform has come to. Made at the first thing worth keeping:
 -- a failed attempt, another code, the platform's own name for what it made. Open while the worker
 -- has something left to do: hand a pending one over, take a declined one back.
