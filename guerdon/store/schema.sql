@@ -301,6 +301,25 @@ CREATE TABLE pool_codes (
 );
 CREATE INDEX pool_codes_free ON pool_codes USING btree (merchant_id, reward_id, id) WHERE (redemption_id IS NULL);
 
+CREATE TABLE pool_mints (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    reward_id bigint NOT NULL,
+    terms text NOT NULL,
+    codes text[] NOT NULL,
+    reference text,
+    is_open boolean NOT NULL,
+    attempts integer NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    leased_until timestamp with time zone,
+    last_error text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT pool_mints_pkey PRIMARY KEY (merchant_id, id)
+);
+CREATE INDEX pool_mints_by_reward ON pool_mints USING btree (merchant_id, reward_id, id);
+CREATE UNIQUE INDEX pool_mints_open_unique ON pool_mints USING btree (merchant_id, reward_id) WHERE is_open;
+
 CREATE TABLE privacy_requests (
     merchant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -405,6 +424,13 @@ CREATE TABLE sequences (
     CONSTRAINT sequences_pkey PRIMARY KEY (merchant_id),
     CONSTRAINT sequences_next_id_range CHECK (((next_id > 0) AND (next_id < '9007199254740992'::bigint)))
 ) WITH (fillfactor=10);
+
+CREATE TABLE shop_syncs (
+    merchant_id bigint NOT NULL,
+    catalogue_version bigint NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT shop_syncs_pkey PRIMARY KEY (merchant_id)
+);
 
 CREATE TABLE tiers (
     merchant_id bigint NOT NULL,

@@ -184,29 +184,3 @@ async def list_addressed_subscriptions(
     """List the subscriptions that are switched on, or one of them, each with its sealed secret."""
     rows = await tx.fetch(_SQL["list_addressed_subscriptions"], merchant_id, subscription_id)
     return [(subscription_of(row), row["secret_sealed"]) for row in rows]
-
-
-async def count_failures(
-    tx: Connection,
-    merchant_id: MerchantId,
-    subscription_id: SubscriptionId,
-    *,
-    is_renewed: bool,
-    failures: int,
-    now: datetime,
-) -> tuple[int, datetime | None]:
-    """Count failed calls; `is_renewed`: a call succeeded before them. Locks the subscription.
-
-    Gives how many have failed in a row by now, and since when."""
-    row = await tx.fetchrow(
-        _SQL["count_failures"], merchant_id, subscription_id, is_renewed, failures, now
-    )
-    return (0, None) if row is None else (row[0], row[1])
-
-
-async def switch_off_subscription(
-    tx: Connection, merchant_id: MerchantId, subscription_id: SubscriptionId, now: datetime
-) -> bool:
-    """Switch a subscription off, and say whether it was on; its failures are forgotten."""
-    status = await tx.execute(_SQL["switch_off_subscription"], merchant_id, subscription_id, now)
-    return status.endswith(" 1")

@@ -96,19 +96,3 @@ SELECT id, dialect, program_id, url, events, description, is_active, is_managed,
 FROM webhook_subscriptions
 WHERE merchant_id = $1 AND is_active AND ($2::bigint IS NULL OR id = $2)
 ORDER BY id;
-
--- name: count_failures
--- Count calls of a subscription that failed, from nothing where one succeeded before them. A
--- subscription that goes on succeeding is not touched.
-UPDATE webhook_subscriptions
-SET failures_in_row = CASE WHEN $3::boolean THEN $4::bigint ELSE failures_in_row + $4 END,
-    failing_since = CASE WHEN $4 > 0
-        THEN coalesce(CASE WHEN NOT $3::boolean THEN failing_since END, $5::timestamptz) END
-WHERE merchant_id = $1 AND id = $2 AND (failures_in_row > 0 OR $4 > 0)
-RETURNING failures_in_row, failing_since;
-
--- name: switch_off_subscription
--- Call a subscription no more, until it is switched on again.
-UPDATE webhook_subscriptions
-SET is_active = false, failures_in_row = 0, failing_since = NULL, updated_at = $3::timestamptz
-WHERE merchant_id = $1 AND id = $2 AND is_active;

@@ -43,11 +43,6 @@ CREATE INDEX deliveries_over ON deliveries (merchant_id, updated_at)
 CREATE INDEX deliveries_failed ON deliveries (merchant_id, status, id)
     WHERE status IN ('dead', 'uncertain');
 
--- How often in a row the calls of a subscription have failed by now, and since when.
-ALTER TABLE webhook_subscriptions
-    ADD COLUMN failures_in_row bigint NOT NULL DEFAULT 0,
-    ADD COLUMN failing_since timestamptz;
-
 -- What handing a redemption over on a platform has come to. Made at the first thing worth keeping:
 -- a failed attempt, another code, the platform's own name for what it made. Open while the worker
 -- has something left to do: hand a pending one over, take a declined one back.
@@ -139,3 +134,34 @@ CREATE INDEX entries_owed ON entries (merchant_id, id)
 -- How many calls of a webhook failed since the last that did not, and since when.
 ALTER TABLE webhook_subscriptions ADD COLUMN failures integer NOT NULL DEFAULT 0;
 ALTER TABLE webhook_subscriptions ADD COLUMN failing_since timestamptz;
+
+-- Codes on their way into a reward's pool: chosen and kept here before the platform is asked to
+-- make them, so that one asked for by a process that died is asked for again and none is lost.
+-- `terms` is what the codes are good for, as a digest; `reference` the platform's own name for what
+-- they are on.
+CREATE TABLE pool_mints (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    reward_id bigint NOT NULL,
+    terms text NOT NULL,
+    codes text[] NOT NULL,
+    reference text,
+    is_open boolean NOT NULL,
+    attempts integer NOT NULL,
+    next_at timestamptz NOT NULL,
+    leased_until timestamptz,
+    last_error text,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT pool_mints_pkey PRIMARY KEY (merchant_id, id)
+);
+CREATE UNIQUE INDEX pool_mints_open_unique ON pool_mints (merchant_id, reward_id) WHERE is_open;
+CREATE INDEX pool_mints_by_reward ON pool_mints (merchant_id, reward_id, id);
+
+-- The version of a merchant's offers that its shop was last shown.
+CREATE TABLE shop_syncs (
+    merchant_id bigint NOT NULL,
+    catalogue_version bigint NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT shop_syncs_pkey PRIMARY KEY (merchant_id)
+);
