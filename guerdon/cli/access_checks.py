@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from guerdon.adapters.webhooks.standard import EVENTS, signing_key
 from guerdon.cli.checking import Checks
 from guerdon.cli.program_file import (
     IntegrationsPart,
@@ -11,23 +12,33 @@ from guerdon.cli.program_file import (
     PostscriptPart,
     WebhookPart,
 )
+from guerdon.dialects.loyaltylion.announcing import EVENTS as LOYALTYLION_EVENTS
 from guerdon.dialects.mage.wire_webhooks import EVENTS as MAGE_EVENTS
-from guerdon.domain.blueprint import WantedIntegration, WantedKey, WantedWebhook
+from guerdon.domain.blueprint import (
+    WantedIntegration,
+    WantedKey,
+    WantedWebhook,
+    WebhookDialect,
+)
 from guerdon.domain.integration import IntegrationKind
 from guerdon.domain.webhook_url import find_url_problem
 from guerdon.engine.keying import SECRET_LENGTH_MIN
 
-# What can be subscribed to, where the dialect is served.
-_EVENTS: dict[str, tuple[str, ...]] = {"mage": MAGE_EVENTS}
+# What can be subscribed to.
+_EVENTS: dict[WebhookDialect, tuple[str, ...]] = {
+    "mage": MAGE_EVENTS,
+    "loyaltylion": LOYALTYLION_EVENTS,
+    "guerdon": EVENTS,
+}
 
 
 def _choose_program(
     checks: Checks, path: str, part: KeyPart | WebhookPart, slugs: list[str]
 ) -> str | None:
-    """Give the program that a key or a webhook is for. A Voucherify application spans all of them;
-    elsewhere the only program need not be named."""
+    """Give the program that a key or a webhook is for. A Voucherify application spans all of them,
+    and so may a webhook in our own form; elsewhere the only program need not be named."""
     if part.program is None:
-        if part.dialect == "voucherify":
+        if part.dialect in {"voucherify", "guerdon"}:
             return None
         if len(slugs) == 1:
             return slugs[0]
@@ -109,7 +120,7 @@ def wanted_webhook(checks: Checks, path: str, part: WebhookPart, slugs: list[str
     if problem is not None:
         checks.refuse(f"{path}.url", f"it {problem}")
     for index, event in enumerate(part.events):
-        if event not in _EVENTS.get(part.dialect, (event,)):
+        if event not in _EVENTS[part.dialect]:
             checks.refuse(f"{path}.events[{index}]", f"no event {event!r}")
     if len(set(part.events)) != len(part.events):
         checks.refuse(f"{path}.events", "an event is there twice")
@@ -120,5 +131,15 @@ def wanted_webhook(checks: Checks, path: str, part: WebhookPart, slugs: list[str
         events=part.events,
         description=part.description,
         is_active=part.is_active,
-        secret=checks.secret(f"{path}.secret_env", part.secret_env),
+        secret=_webhook_secret(checks, f"{path}.secret_env", part),
     )
+
+
+def _webhook_secret(checks: Checks, path: str, part: WebhookPart) -> str:
+    secret = checks.secret(path, part.secret_env)
+    if part.dialect == "guerdon" and secret:
+        try:
+            signing_key(secret)
+        except ValueError as error:
+            checks.refuse(path, f"{part.secret_env}: {error}")
+    return secret

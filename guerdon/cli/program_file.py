@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from guerdon.adapters.klaviyo.wire import REVISION as KLAVIYO_REVISION
 from guerdon.adapters.omnisend.wire import GENERATION as OMNISEND_GENERATION
 from guerdon.cli.yaml_reading import BadYaml, read_yaml
-from guerdon.domain.blueprint import DialectName
+from guerdon.domain.blueprint import DialectName, WebhookDialect
 from guerdon.domain.catalogue import (
     SAFE_ALPHABET,
     Category,
@@ -204,7 +204,7 @@ class IntegrationsPart(_Part, frozen=True, kw_only=True):
 
 class WebhookPart(_Part, frozen=True, kw_only=True):
     url: str
-    dialect: DialectName
+    dialect: WebhookDialect
     program: str | None = None
     events: Annotated[tuple[str, ...], Meta(min_length=1)]
     description: Text | None = None

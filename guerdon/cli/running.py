@@ -1,6 +1,11 @@
 """What every process hands to the engine, made from the settings."""
 
+from guerdon.adapters.webhooks.courier import WebhookCourier
+from guerdon.adapters.webhooks.sending import Sender
+from guerdon.adapters.webhooks.standard import StandardForm
 from guerdon.config import Config
+from guerdon.dialects.loyaltylion.announcing import LoyaltyLionForm
+from guerdon.dialects.mage.announcing import MageForm
 from guerdon.domain.webhook_url import UrlRules
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.sealing import Seal
@@ -13,7 +18,20 @@ def make_runtime(config: Config, pool: Pool, *, needs_seal: bool = False) -> Run
     seal = None
     if needs_seal or config.is_embedded or config.secret_key is not None:
         seal = Seal(config.get_secret_key().encode())
-    return Runtime(pool=pool, seal=seal, webhook_urls=url_rules(config))
+    rules = url_rules(config)
+    webhooks = make_webhook_courier(rules)
+    return Runtime(
+        pool=pool,
+        seal=seal,
+        webhook_urls=rules,
+        couriers={"webhook": webhooks},
+        failure_rules=webhooks.failure_rules,
+    )
+
+
+def make_webhook_courier(rules: UrlRules) -> WebhookCourier:
+    """Make the courier to shops' own addresses, with every form there is."""
+    return WebhookCourier((MageForm(), LoyaltyLionForm(), StandardForm()), Sender(rules))
 
 
 def url_rules(config: Config) -> UrlRules:

@@ -14,6 +14,8 @@ from guerdon.domain.key import Access
 
 Act = Literal["add", "change", "archive", "restore", "revoke", "remove"]
 DialectName = Literal["mage", "loyaltylion", "voucherify"]
+# Whose form webhooks have; "guerdon" is our own.
+WebhookDialect = Literal["mage", "loyaltylion", "guerdon"]
 
 
 # The time of what has no time yet.
@@ -58,7 +60,7 @@ class WantedWebhook(Struct, frozen=True, kw_only=True):
     """`program` is a program's slug; None: all of the merchant's programs."""
 
     url: str
-    dialect: DialectName
+    dialect: WebhookDialect
     program: str | None = None
     events: tuple[str, ...]
     description: str | None = None

@@ -132,6 +132,8 @@ def _changed(path: str, value: object) -> dict[str, Any]:
         ("webhooks.0.url", "https://10.0.0.1/x", "webhooks[0].url: it must not point to a private"),
         ("webhooks.0.events", ["points.lost"], "webhooks[0].events[0]: no event 'points.lost'"),
         ("webhooks.0.events", [], "webhooks[0].events: "),
+        ("webhooks.0.dialect", "loyaltylion", "webhooks[0].events[0]: no event 'points.redeemed'"),
+        ("webhooks.0.dialect", "voucherify", "webhooks[0].dialect: "),
     ],
 )
 def test_refuses_with_the_path(path: str, value: object, problem: str) -> None:
