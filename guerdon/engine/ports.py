@@ -1,6 +1,7 @@
 """What the engine needs from outside, as protocols."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from guerdon.domain.catalogue import Catalogue, Merchant, Reward
 from guerdon.domain.delivery import Letter, Verdict
 from guerdon.domain.event import EventKind
 from guerdon.domain.ids import MerchantId
+from guerdon.domain.incoming import Incoming
 from guerdon.domain.integration import IntegrationKind
 from guerdon.domain.member import Member
 from guerdon.domain.redemption import Redemption
@@ -119,6 +121,22 @@ class Courier(Protocol):
 
         Letters of one member arrive in order: after one that was Deferred, the member's later ones
         are left alone (None, which counts as no attempt). Members do not wait for each other."""
+        ...
+
+
+class Unreadable(Exception):
+    """A message does not say what it should; repeating it cannot help."""
+
+
+class TryLater(Exception):
+    """What a message asks for has to wait for something else."""
+
+
+class InboxReader(Protocol):
+    """Reads the messages of one platform."""
+
+    def read(self, topic: str, body: bytes, received_at: datetime) -> Sequence[Incoming]:
+        """Give what the message tells, nothing where that concerns nobody. Raises Unreadable."""
         ...
 
 

@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 from guerdon.domain.catalogue import FulfilBy
 from guerdon.domain.subscription import FailureRule
 from guerdon.domain.webhook_url import UrlRules
-from guerdon.engine.ports import Courier, Directory, Fulfiller, PoolMinter, Publisher
+from guerdon.engine.ports import (
+    Courier,
+    Directory,
+    Fulfiller,
+    InboxReader,
+    PoolMinter,
+    Publisher,
+)
 from guerdon.engine.sealing import Seal
 from guerdon.store.connection import Pool
 
@@ -45,6 +52,7 @@ class Runtime:
     written, the next one loads. Another lane opens only once `lane_opens_at` commands wait: fewer
     are better served together by the one that is busy. `batch_size` bounds a batch, `waiting_max`
     a merchant's queue.
+    `readers` read the inbox, by the platform that messages come from.
     `couriers` are by the kind of destination: a platform's name, or 'webhook'. `failure_rules`, by
     dialect, say what becomes of webhooks that fail.
     `fulfil_seconds` is how long a caller may be kept waiting for a platform to hand over.
@@ -57,6 +65,7 @@ class Runtime:
     couriers: Mapping[str, Courier] = field(default_factory=dict)
     failure_rules: Mapping[str, FailureRule] = field(default_factory=dict)
     directory: Directory | None = None
+    readers: Mapping[str, InboxReader] = field(default_factory=dict)
     minters: Mapping[FulfilBy, PoolMinter] = field(default_factory=dict)
     publisher: Publisher | None = None
     seal: Seal | None = None

@@ -1,5 +1,8 @@
 """Keeps secrets at rest unreadable without a key that the database does not hold."""
 
+import base64
+import hashlib
+import hmac
 import os
 from collections.abc import Mapping
 
@@ -33,6 +36,7 @@ class Seal:
             raise ValueError("a sealing key's version is one byte")
         self._version = version
         self._ciphers = {each: _cipher(secret) for each, secret in keys.items()}
+        self._markers = {each: _derive(secret, b"guerdon mark") for each, secret in keys.items()}
 
     def seal(self, plain: bytes, context: str) -> bytes:
         """Seal. `context` says where it is kept: moved elsewhere, it will not open."""
@@ -51,8 +55,29 @@ class Seal:
         except (InvalidTag, ValueError) as error:
             raise SealError("sealed with another key, for another place, or damaged") from error
 
+    def mark(self, context: str) -> str:
+        """Give a token of 128 bits that only the holder of the key could tell of this context."""
+        return _mark(self._markers[self._version], context)
+
+    def is_mark(self, token: str, context: str) -> bool:
+        """Say whether a token is the context's, under the key or a retired one.
+
+        Each comparison takes the same time, whatever the token."""
+        return any(
+            hmac.compare_digest(_mark(key, context).encode(), token.encode())
+            for key in self._markers.values()
+        )
+
+
+def _mark(key: bytes, context: str) -> str:
+    digest = hmac.new(key, context.encode(), hashlib.sha256).digest()
+    return base64.b32encode(digest[:16]).decode().rstrip("=").lower()
+
 
 def _cipher(secret: bytes) -> AESGCM:
     """Derive the cipher's key, so that the secret may be text and may serve other ends too."""
-    derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"guerdon seal")
-    return AESGCM(derive.derive(secret))
+    return AESGCM(_derive(secret, b"guerdon seal"))
+
+
+def _derive(secret: bytes, info: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
