@@ -4,7 +4,8 @@ from guerdon.domain.catalogue import Catalogue
 from guerdon.domain.errors import NotFound
 from guerdon.domain.ids import MerchantId
 from guerdon.store import catalogues
-from guerdon.store.connection import Pool
+from guerdon.store.connection import Connection, Pool
+from guerdon.store.sequences import get_catalogue_version
 from guerdon.store.snapshot import snapshot
 
 
@@ -24,10 +25,21 @@ class Catalogues:
     async def refresh(self, merchant_id: MerchantId) -> Catalogue:
         """Read the offers in one consistent view."""
         async with snapshot(self._pool) as view:
-            merchant = await catalogues.find_merchant(view, merchant_id)
-            if merchant is None:
-                message = f"there is no merchant {merchant_id}"
-                raise NotFound(message)
-            catalogue = await catalogues.list_offers(view, merchant)
+            return await self._read(view, merchant_id)
+
+    async def see(self, view: Connection, merchant_id: MerchantId) -> Catalogue:
+        """Give the offers as a snapshot sees them, for a process that writes too seldom to hear
+        that they changed."""
+        known = self._known.get(merchant_id)
+        if known is not None and known.version == await get_catalogue_version(view, merchant_id):
+            return known
+        return await self._read(view, merchant_id)
+
+    async def _read(self, view: Connection, merchant_id: MerchantId) -> Catalogue:
+        merchant = await catalogues.find_merchant(view, merchant_id)
+        if merchant is None:
+            message = f"there is no merchant {merchant_id}"
+            raise NotFound(message)
+        catalogue = await catalogues.list_offers(view, merchant)
         self._known[merchant_id] = catalogue
         return catalogue

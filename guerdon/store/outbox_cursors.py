@@ -19,6 +19,13 @@ class Cursor(Struct, frozen=True, kw_only=True):
     destinations: tuple[str, ...]
 
 
+class Reach(Struct, frozen=True, kw_only=True):
+    """`last_event_id` is so many events on; `newest_id` the last id given out."""
+
+    last_event_id: EventId
+    newest_id: EventId
+
+
 async def list_merchants_behind(view: Connection) -> list[MerchantId]:
     """List the merchants that gave out ids since their events were last handed on."""
     return [row[0] for row in await view.fetch(_SQL["list_merchants_behind"])]
@@ -30,9 +37,10 @@ async def list_due_destinations(view: Connection, now: datetime) -> list[tuple[M
     return [(row[0], row[1]) for row in rows]
 
 
-async def insert_cursor(tx: Connection, merchant_id: MerchantId) -> None:
-    """Begin a merchant's cursor before its first event, unless it has one already."""
-    await tx.execute(_SQL["insert_cursor"], merchant_id)
+async def insert_cursor(tx: Connection, merchant_id: MerchantId) -> bool:
+    """Begin a merchant's cursor before its first event; False where it has one already."""
+    status = await tx.execute(_SQL["insert_cursor"], merchant_id)
+    return status.endswith(" 1")
 
 
 async def lock_cursor(tx: Connection, merchant_id: MerchantId) -> Cursor | None:
@@ -45,15 +53,13 @@ async def await_cursor(tx: Connection, merchant_id: MerchantId) -> Cursor | None
     return _cursor_of(await tx.fetchrow(_SQL["await_cursor"], merchant_id))
 
 
-async def get_reach(
-    tx: Connection, merchant_id: MerchantId, after: EventId, limit: int
-) -> tuple[EventId, bool]:
-    """Give how far a cursor may be moved past at most so many events, and whether more follow.
+async def get_reach(tx: Connection, merchant_id: MerchantId, after: EventId, limit: int) -> Reach:
+    """Give how far a cursor may be moved, past at most so many events or past all of them.
 
     Every event up to there can be seen: ids become visible in their order."""
     row = await tx.fetchrow(_SQL["get_reach"], merchant_id, after, limit)
     assert row is not None, "every merchant has a sequence"
-    return row["last_event_id"], row["last_event_id"] < row["newest_id"]
+    return Reach(last_event_id=row["last_event_id"], newest_id=row["newest_id"])
 
 
 async def update_cursor(tx: Connection, merchant_id: MerchantId, cursor: Cursor) -> None:
