@@ -140,7 +140,9 @@ class MemberLimit(Struct, frozen=True, kw_only=True):
 class Reward(Struct, frozen=True, kw_only=True):
     """`stock` and `max_redemptions` count from the beginning, not what is left; the ledger keeps
     what was taken. `grant_on_entry` gives it once, for nothing, to a member entering `tier_id`.
-    A pool that is minted ahead gets `pool_refill` more codes once it is below `pool_low_water`."""
+    A pool that is minted ahead gets `pool_refill` more codes once it is below `pool_low_water`.
+    What is fulfilled by points credits `credit_points` for each unit to the member's wallet of the
+    point type with the slug `credit_point_type`; None is the program's own."""
 
     id: RewardId
     version_id: RewardVersionId
@@ -168,6 +170,8 @@ class Reward(Struct, frozen=True, kw_only=True):
     fulfil_by: FulfilBy = "code"
     pool_low_water: int = 50
     pool_refill: int = 250
+    credit_points: int | None = None
+    credit_point_type: str | None = None
     content: dict[str, str] = field(default_factory=dict)
     created_at: datetime
     updated_at: datetime

@@ -12,6 +12,7 @@ INSERT INTO fulfilments (merchant_id, redemption_id, code, attempts, next_at, la
 VALUES ($1, $2, $3, $4, $5::timestamptz, $6, true, $7::timestamptz, $7::timestamptz)
 ON CONFLICT (merchant_id, redemption_id) DO UPDATE
 SET next_at = excluded.next_at, is_open = true,
+    code = coalesce(fulfilments.code, excluded.code),
     attempts = greatest(fulfilments.attempts, excluded.attempts),
     last_error = coalesce(excluded.last_error, fulfilments.last_error),
     updated_at = excluded.updated_at;

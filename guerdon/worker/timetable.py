@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from guerdon.domain.ids import MerchantId
-from guerdon.engine import approving, expiring
+from guerdon.engine import approving, expiring, repairing
 from guerdon.engine.portions import Portion
 from guerdon.engine.submitting import Ledger
 
@@ -22,6 +22,7 @@ class Chore(Struct, frozen=True, kw_only=True):
 # In this order: what goes back by itself is not first declared expired, and what is approved in a
 # round counts before anything of it expires.
 TIMETABLE = (
+    Chore(name="see to redemptions", act=repairing.fulfil_due, interval_seconds=1, limit=20),
     Chore(name="approve earnings", act=approving.approve_due, interval_seconds=10),
     Chore(name="refund unused redemptions", act=expiring.auto_refund_due, interval_seconds=10),
     Chore(name="expire redemptions", act=expiring.expire_redemptions_due, interval_seconds=20),

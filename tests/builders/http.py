@@ -129,15 +129,15 @@ def error_of(response: httpx.Response) -> tuple[int, str, str]:
 
 _TABLES = (
     "members wallets lots entries redemptions earnings pool_codes reward_counters"
-    " idempotency_records events webhook_subscriptions"
+    " idempotency_records events webhook_subscriptions fulfilments"
 ).split()
 
 
-async def everything(pool: Pool) -> dict[str, list[str]]:
+async def everything(pool: Pool, *tables: str) -> dict[str, list[str]]:
     """Read all rows that a call may change, to compare before and after."""
     found = {}
     async with pool.acquire() as connection:
-        for table in _TABLES:
+        for table in tables or _TABLES:
             query = f"SELECT t::text AS row FROM {table} t ORDER BY 1"  # noqa: S608 -- our own
             rows = await connection.fetch(query)
             found[table] = [row["row"] for row in rows]

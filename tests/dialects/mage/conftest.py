@@ -35,6 +35,7 @@ async def serve_shop(pool: asyncpg.Pool) -> AsyncIterator[Serve]:
             now: Callable[[], datetime] = utc_now,
             bits: Callable[[], int] | None = None,
             fulfillers: Mapping[FulfilBy, Fulfiller] | None = None,
+            fulfil_seconds: float = 8.0,
         ) -> Served:
             saved = await save_shop(pool, shop or make_shop())
             runtime = Runtime(
@@ -42,6 +43,7 @@ async def serve_shop(pool: asyncpg.Pool) -> AsyncIterator[Serve]:
                 now=now,
                 bits=bits or RandomBits(),
                 fulfillers=fulfillers or {},
+                fulfil_seconds=fulfil_seconds,
                 seal=SEAL,
             )
             ledger = Ledger(runtime)

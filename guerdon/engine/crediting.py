@@ -1,0 +1,71 @@
+"""Rewards that are points in another wallet: handed over by the ledger itself."""
+
+from guerdon.domain.catalogue import Reward
+from guerdon.domain.command import Adjust, Refused
+from guerdon.domain.ids import MerchantId, PointTypeId
+from guerdon.domain.member import MemberRef
+from guerdon.domain.redemption import Redemption
+from guerdon.engine.submitting import Ledger
+from guerdon.store import idempotency_records
+from guerdon.store.snapshot import snapshot
+
+
+async def credit(
+    ledger: Ledger, merchant_id: MerchantId, reward: Reward, redemption: Redemption
+) -> str | None:
+    """Credit what the reward is worth, once however often it is asked for; say why not, if not."""
+    point_type_id = await _find_point_type(ledger, merchant_id, reward)
+    if reward.credit_points is None or point_type_id is None:
+        return "the reward does not say which points it is worth"
+    adjust = Adjust(
+        program_id=redemption.program_id,
+        member=MemberRef(id=redemption.member_id),
+        points=reward.credit_points * redemption.units,
+        note=reward.name,
+        moves_lifetime=False,
+        point_type_id=point_type_id,
+    )
+    outcome = await ledger.submit(merchant_id, adjust, key=_key_of(redemption))
+    if isinstance(outcome, Refused):
+        return "; ".join(refusal.message for refusal in outcome.refusals)
+    return None
+
+
+async def take_back(
+    ledger: Ledger, merchant_id: MerchantId, reward: Reward, redemption: Redemption
+) -> None:
+    """Take back what was credited, as far as it is still there; once however often."""
+    key = _key_of(redemption)
+    async with snapshot(ledger.runtime.pool) as view:
+        is_credited = await idempotency_records.list_key_records(view, merchant_id, [key])
+    point_type_id = await _find_point_type(ledger, merchant_id, reward)
+    if not is_credited or reward.credit_points is None or point_type_id is None:
+        return
+    adjust = Adjust(
+        program_id=redemption.program_id,
+        member=MemberRef(id=redemption.member_id),
+        points=-reward.credit_points * redemption.units,
+        note=reward.name,
+        moves_lifetime=False,
+        floors_at_zero=True,
+        point_type_id=point_type_id,
+    )
+    await ledger.submit(merchant_id, adjust, key=f"{key} back")
+
+
+def _key_of(redemption: Redemption) -> str:
+    # No caller's key holds a space.
+    return f"redemption {redemption.id} credit"
+
+
+async def _find_point_type(
+    ledger: Ledger, merchant_id: MerchantId, reward: Reward
+) -> PointTypeId | None:
+    catalogue = await ledger.catalogues.get(merchant_id)
+    if reward.credit_point_type is None:
+        program = catalogue.programs.get(reward.program_id)
+        return None if program is None else program.point_type_id
+    for point_type in catalogue.point_types.values():
+        if point_type.slug == reward.credit_point_type:
+            return point_type.id
+    return None
