@@ -195,5 +195,5 @@ def _reason_of(error: Exception) -> str:
     if isinstance(error, httpx.ConnectError):
         return "no connection"
     if isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError)):
-        return f"the connection was lost ({type(error).__name__})"
+        return "the connection was lost"
     return f"the call could not be made ({type(error).__name__})"

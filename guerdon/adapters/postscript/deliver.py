@@ -3,7 +3,7 @@ lost is uncertain, unless the merchant wants one repetition."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from guerdon.adapters.postscript import wire
@@ -44,9 +44,16 @@ class PostscriptCourier:
     # The last letter begins, waits for its place and has the time of a call.
     lease_seconds = 60.0
 
-    def __init__(self, caller: Caller, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._client = PostscriptClient(caller)
         self._pacer = Pacer(*_WINDOWS, clock=clock)
+        self._sleep = sleep
 
     def wants(self, destination: Destination, kind: EventKind) -> bool:  # noqa: ARG002 -- the port's
         return kind in ANNOUNCED
@@ -72,7 +79,7 @@ class PostscriptCourier:
         wait = self._pacer.take(account, _WAIT_SECONDS_MAX)
         if wait > _WAIT_SECONDS_MAX:
             return Deferred("Postscript asked to be left alone", wait)
-        await asyncio.sleep(wait)
+        await self._sleep(wait)
         try:
             answer = await self._client.create_event(connected, event)
         except NotSent as failed:
