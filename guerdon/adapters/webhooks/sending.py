@@ -108,12 +108,14 @@ class Sender:
         except OSError as error:
             raise NoAnswer(f"no connection: {error.strerror or type(error).__name__}") from error
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close every connection that waits for a next call."""
         for conversations in self._idle.values():
             for conversation in conversations:
                 conversation.end()
         self._idle.clear()
+        # Transports let go of their sockets in the loop's next round.
+        await asyncio.sleep(0)
 
     async def _converse(
         self, conversation: Conversation, target: Target, request: bytes
