@@ -152,6 +152,8 @@ class DirectoryEntry(Struct, frozen=True):
 class Directory(Protocol):
     """Looks customers up on the shop's platform."""
 
+    platform: IntegrationKind
+
     async def find_customer(self, connected: Connected, external_id: str) -> DirectoryEntry | None:
         """Find a customer; None where there is none. Raises Unavailable when out of reach."""
         ...

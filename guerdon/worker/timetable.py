@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from guerdon.domain.ids import MerchantId
-from guerdon.engine import approving, expiring, repairing
+from guerdon.engine import approving, expiring, publishing, refilling, repairing
 from guerdon.engine.portions import Portion
 from guerdon.engine.submitting import Ledger
 
@@ -27,5 +27,7 @@ TIMETABLE = (
     Chore(name="refund unused redemptions", act=expiring.auto_refund_due, interval_seconds=10),
     Chore(name="expire redemptions", act=expiring.expire_redemptions_due, interval_seconds=20),
     Chore(name="expire lots", act=expiring.expire_lots_due, interval_seconds=30),
+    Chore(name="refill pools", act=refilling.refill_pools, interval_seconds=15, limit=1),
+    Chore(name="publish offers", act=publishing.publish_offers, interval_seconds=15),
     Chore(name="purge keys", act=expiring.purge_keys, interval_seconds=600, limit=2000),
 )

@@ -30,7 +30,7 @@ class ShopifyMinter:
     """`shopify_pool`: many codes on one discount, each good once, for whoever has it."""
 
     platform: IntegrationKind = "shopify"
-    seconds_max = 90.0
+    seconds_max = 30.0
 
     def __init__(self, shops: Shops, now: Callable[[], datetime]) -> None:
         self._shops = shops

@@ -13,6 +13,7 @@ from guerdon.dialects.mage.translate import customer_resource, member_ref, shopi
 from guerdon.domain.command import Adjust, Adjusted, Changed, ChangeMember, Enrol, Enrolled
 from guerdon.domain.ids import MemberId
 from guerdon.domain.member import MemberRef
+from guerdon.engine.enrolling import ask_shop
 from guerdon.http.asgi import Answer
 from guerdon.store import member_views
 from guerdon.store.connection import Connection
@@ -135,15 +136,7 @@ async def enrol_customer(call: Call) -> Answer:
     # An address outside ASCII has no spelling in lower case that all agree on.
     if body.email is not None and not _EMAIL.fullmatch(body.email.strip()):
         raise Fault(400, "email must be an e-mail address")
-    if body.email is None and body.first_name is None and body.last_name is None:
-        await _require_known(call, external_id)
-    command = Enrol(
-        program_id=call.program_id,
-        external_id=external_id,
-        email=body.email,
-        first_name=body.first_name,
-        last_name=body.last_name,
-    )
+    command = await _enrolment(call, external_id, body)
     done = await call.submit(command, Named(customer=external_id))
     if isinstance(done, Answer):
         return done
@@ -152,11 +145,34 @@ async def enrol_customer(call: Call) -> Answer:
     return await _shown(call, done.result.member.id, status, is_replay=done.is_replay)
 
 
-async def _require_known(call: Call, external_id: str) -> None:
-    """With nothing but an id, and nobody to ask about it, only a member is a known customer."""
+async def _enrolment(call: Call, external_id: str, body: wire.EnrolBody) -> Enrol:
+    """Complete who is to be enrolled with what the shop knows of them; 404 where it knows nobody.
+
+    Only a shopper who is no member yet is asked about. With no shop to ask, somebody of whom
+    nothing but an id is said is not known."""
+    email, first_name, last_name = body.email, body.first_name, body.last_name
     async with snapshot(call.pool) as view:
-        if await _find(call, view, MemberRef(external_id=external_id)) is None:
+        is_member = await _find(call, view, MemberRef(external_id=external_id)) is not None
+    if not is_member:
+        asked = await ask_shop(call.ledger, call.merchant_id, external_id)
+        if asked is None:
+            if email is None and first_name is None and last_name is None:
+                raise unknown_customer(external_id)
+        elif asked.entry is None:
             raise unknown_customer(external_id)
+        else:
+            known = asked.entry
+            if email is None and known.email and _EMAIL.fullmatch(known.email):
+                email = known.email
+            first_name = known.first_name if first_name is None else first_name
+            last_name = known.last_name if last_name is None else last_name
+    return Enrol(
+        program_id=call.program_id,
+        external_id=external_id,
+        email=email,
+        first_name=first_name,
+        last_name=last_name,
+    )
 
 
 async def update_customer(call: Call) -> Answer:
