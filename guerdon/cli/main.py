@@ -17,6 +17,7 @@ from guerdon.cli import (
     keys,
     migrating,
     pools,
+    sandboxing,
     serving,
     showing,
     verifying,
@@ -36,6 +37,7 @@ for _group in (serving, migrating, applying, showing, verifying, exporting, demo
 app.add_typer(keys.commands, name="keys")
 app.add_typer(pools.commands, name="pool")
 app.add_typer(importing.commands, name="import")
+app.add_typer(sandboxing.commands, name="sandbox")
 
 
 def _print_version(is_asked: bool) -> None:

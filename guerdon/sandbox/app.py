@@ -16,6 +16,7 @@ from guerdon.http.asgi import (
     read_body,
     send_answer,
 )
+from guerdon.sandbox.browsing import Page, is_from_elsewhere
 from guerdon.sandbox.control import Control
 from guerdon.sandbox.cutting import cut, hold_open
 from guerdon.sandbox.exchange import Request, answer, request_of
@@ -40,7 +41,8 @@ class Service(Protocol):
 
 
 class SandboxApp:
-    """One world, in memory. `rate` is how fast Shopify's points come back."""
+    """One world, in memory. `rate` is how fast Shopify's points come back; with `any_host` the
+    page's forms are also taken where it is served under another name than the loopback's."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class SandboxApp:
         rate: Rate = GENEROUS,
         bulk_seconds: float = 0.2,
         token_seconds: int = 86_399,
+        any_host: bool = False,
     ) -> None:
         options = Options(
             seed=seed,
@@ -60,7 +63,9 @@ class SandboxApp:
             token_seconds=token_seconds,
         )
         self.world = World(now, options)
+        self._any_host = any_host
         self._control = Control(self.world)
+        self._page = Page(self.world)
         self._services: dict[str, tuple[ServiceName, Service]] = {
             "shopify": ("shopify", ShopifyService(self.world)),
             "klaviyo": ("klaviyo", KlaviyoService(self.world)),
@@ -82,13 +87,19 @@ class SandboxApp:
             await send_answer(send, answer(413, {"errors": "Payload Too Large"}))
             return
         first, _, rest = scope["path"].lstrip("/").partition("/")
-        request = request_of(scope, f"/{rest}", body)
         if first in self._services:
+            request = request_of(scope, f"/{rest}", body)
             await self._serve(*self._services[first], request, receive, send)
-        elif first == "_control":
-            await send_answer(send, await self._control.answer(request))
+            return
+        is_control = first == "_control"
+        request = request_of(scope, f"/{rest}" if is_control else scope["path"], body)
+        if request.method != "GET" and is_from_elsewhere(request, any_host=self._any_host):
+            given = answer(403, {"error": "sent by another site's page"})
+        elif is_control:
+            given = await self._control.answer(request)
         else:
-            await send_answer(send, answer(404, {"error": "nothing is here"}))
+            given = self._page.answer(request, scope["query_string"].decode("latin-1"))
+        await send_answer(send, given)
 
     async def _serve(
         self,
