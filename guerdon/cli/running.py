@@ -1,5 +1,8 @@
 """What every process hands to the engine, made from the settings."""
 
+from guerdon.adapters.klaviyo.deliver import KlaviyoCourier
+from guerdon.adapters.omnisend.deliver import OmnisendCourier
+from guerdon.adapters.postscript.deliver import PostscriptCourier
 from guerdon.adapters.webhooks.courier import WebhookCourier
 from guerdon.adapters.webhooks.sending import Sender
 from guerdon.adapters.webhooks.standard import StandardForm
@@ -7,8 +10,10 @@ from guerdon.config import Config
 from guerdon.dialects.loyaltylion.announcing import LoyaltyLionForm
 from guerdon.dialects.mage.announcing import MageForm
 from guerdon.domain.webhook_url import UrlRules
+from guerdon.engine.ports import Courier
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.sealing import Seal
+from guerdon.http.calling import Caller
 from guerdon.store.connection import Pool
 
 
@@ -24,9 +29,19 @@ def make_runtime(config: Config, pool: Pool, *, needs_seal: bool = False) -> Run
         pool=pool,
         seal=seal,
         webhook_urls=rules,
-        couriers={"webhook": webhooks},
+        couriers={"webhook": webhooks, **make_marketing_couriers()},
         failure_rules=webhooks.failure_rules,
     )
+
+
+def make_marketing_couriers() -> dict[str, Courier]:
+    """Make the couriers to the marketing platforms, over connections that they share."""
+    caller = Caller(connections_max=200)
+    return {
+        "klaviyo": KlaviyoCourier(caller),
+        "omnisend": OmnisendCourier(caller),
+        "postscript": PostscriptCourier(caller),
+    }
 
 
 def make_webhook_courier(rules: UrlRules) -> WebhookCourier:
