@@ -19,7 +19,9 @@ from guerdon.http.calling import Answer, Caller
 
 # What a call chain may take as a whole, and one answer within it.
 CHAIN_SECONDS = 7.0
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 4.0
+# A call given up after so long says as much of the shop as one that was not answered.
+_PATIENCE_SECONDS = 1.0
 # A shop that could not be used for now: locked, frozen, unpaid, or with a token it does not know.
 _SHUT = {401: "the token", 402: "the shop's plan", 403: "the access", 423: "the shop"}
 _SHUT_SECONDS = 60.0
@@ -168,6 +170,7 @@ class Shop:
     ) -> Answer:
         """Send once."""
         seconds = max(min(self._answer_seconds, budget.left), _LEFT_SECONDS_MIN)
+        began_at = self._clock()
         try:
             return await self._caller.call(
                 "POST",
@@ -182,6 +185,10 @@ class Shop:
         except calling.AnswerLost as failure:
             self.breaker.failed()
             raise AnswerLost(f"the shop's answer was lost: {failure.reason}") from failure
+        except asyncio.CancelledError:
+            if self._clock() - began_at > _PATIENCE_SECONDS:
+                self.breaker.failed()
+            raise
 
     def _read(self, answer: Answer) -> Json:
         """Read the answer's body, or say by its status what became of the call."""
