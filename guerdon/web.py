@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from guerdon.adapters.shopify.webhooks import ShopifyHooks
 from guerdon.dialects.mage.app import MageApp
 from guerdon.engine.keying import Keyring
 from guerdon.engine.submitting import Ledger
@@ -49,6 +50,7 @@ class WebApp:
             b"/metrics": self._metrics,
         }
         self._meter = meter
+        self._shopify_hooks = ShopifyHooks(ledger)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -70,6 +72,10 @@ class WebApp:
         dialect = self._dialects.get(first)
         if dialect is not None:
             await dialect.handle(scope, receive, send, raw_path=slash + rest)
+            return
+        if first == b"hooks" and rest.startswith(b"shopify/"):
+            hook_path = rest.removeprefix(b"shopify")
+            await self._shopify_hooks.handle(scope, receive, send, raw_path=hook_path)
             return
         own = self._own.get(raw_path)
         if own is None:

@@ -11,6 +11,17 @@ from guerdon.domain.order import OrderSeen, RefundSeen
 InboxStatus = Literal["waiting", "done", "ignored", "dead"]
 
 
+class Received(Struct, frozen=True, kw_only=True):
+    """A message to keep. `delivery_key` is its own, `event_key` that of the event it tells of."""
+
+    source: str
+    topic: str
+    delivery_key: str
+    event_key: str | None
+    body: bytes
+    triggered_at: datetime | None
+
+
 class InboxEvent(Struct, frozen=True, kw_only=True):
     """A message as it was received. `attempts` counts the one under way."""
 

@@ -19,18 +19,21 @@ ENROLLED_WITHIN = timedelta(days=1)
 
 class Amounts(Struct, frozen=True, kw_only=True):
     """What points may be earned for, in minor units of one currency: discounts are taken off,
-    gift cards left out. Neither goods nor shipping hold tax."""
+    gift cards left out. Whether goods and shipping hold their tax, the order says."""
 
     goods_minor: int = 0
     goods_tax_minor: int = 0
     shipping_minor: int = 0
     shipping_tax_minor: int = 0
 
-    def eligible_minor(self, *, counts_shipping: bool, counts_tax: bool) -> int:
+    def eligible_minor(
+        self, *, counts_shipping: bool, counts_tax: bool, is_tax_included: bool
+    ) -> int:
         """Add up what a rule counts."""
-        total = self.goods_minor + (self.goods_tax_minor if counts_tax else 0)
+        sign = int(counts_tax) - int(is_tax_included)
+        total = self.goods_minor + sign * self.goods_tax_minor
         if counts_shipping:
-            total += self.shipping_minor + (self.shipping_tax_minor if counts_tax else 0)
+            total += self.shipping_minor + sign * self.shipping_tax_minor
         return total
 
 
@@ -55,6 +58,7 @@ class OrderSeen(Struct, frozen=True, kw_only=True):
     is_paid: bool = False
     is_refunded: bool = False
     is_test: bool = False
+    is_tax_included: bool = False
     cancelled_at: datetime | None = None
     codes: tuple[str, ...] = ()
     refunds: tuple[OrderRefund, ...] = ()
@@ -81,6 +85,7 @@ class Award(Struct, frozen=True, kw_only=True):
     eligible_minor: int
     counts_shipping: bool
     counts_tax: bool
+    is_tax_included: bool
     earning_id: EarningId | None = None
     points: int = 0
     refusal: str | None = None
@@ -171,7 +176,9 @@ def _award(
     currency, rate = _rate(seen, rule, merchant_currency)
     amounts = seen.amounts.get(currency, Amounts())
     eligible = amounts.eligible_minor(
-        counts_shipping=rule.counts_shipping, counts_tax=rule.counts_tax
+        counts_shipping=rule.counts_shipping,
+        counts_tax=rule.counts_tax,
+        is_tax_included=seen.is_tax_included,
     )
     if eligible <= 0 or rate is None:
         return None
@@ -187,6 +194,7 @@ def _award(
         eligible_minor=eligible,
         counts_shipping=rule.counts_shipping,
         counts_tax=rule.counts_tax,
+        is_tax_included=seen.is_tax_included,
     )
 
 
@@ -208,7 +216,9 @@ def reversed_points(order: Order, award: Award, points: int) -> int:
         return points
     refunded = sum(
         refund.get(award.currency, Amounts()).eligible_minor(
-            counts_shipping=award.counts_shipping, counts_tax=award.counts_tax
+            counts_shipping=award.counts_shipping,
+            counts_tax=award.counts_tax,
+            is_tax_included=award.is_tax_included,
         )
         for refund in order.refunds.values()
     )

@@ -3,7 +3,7 @@
 from guerdon.domain.catalogue import Catalogue
 from guerdon.domain.errors import NotFound
 from guerdon.domain.ids import MerchantId
-from guerdon.store import catalogues
+from guerdon.store import catalogues, sequences
 from guerdon.store.connection import Connection, Pool
 from guerdon.store.sequences import get_catalogue_version
 from guerdon.store.snapshot import snapshot
@@ -21,6 +21,13 @@ class Catalogues:
         """Give the offers as last read. Raises NotFound for an unknown merchant."""
         known = self._known.get(merchant_id)
         return known if known is not None else await self.refresh(merchant_id)
+
+    async def newest(self, merchant_id: MerchantId) -> Catalogue:
+        """Give the offers as they are now: for what is decided outside of a batch."""
+        known = await self.get(merchant_id)
+        async with snapshot(self._pool) as view:
+            version = await sequences.get_catalogue_version(view, merchant_id)
+        return known if version == known.version else await self.refresh(merchant_id)
 
     async def refresh(self, merchant_id: MerchantId) -> Catalogue:
         """Read the offers in one consistent view."""

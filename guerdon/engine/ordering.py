@@ -35,9 +35,8 @@ from guerdon.domain.order import (
 from guerdon.engine.ports import TryLater
 from guerdon.engine.remembering import remember
 from guerdon.engine.submitting import Ledger
-from guerdon.store import sequences, shoppers
+from guerdon.store import shoppers
 from guerdon.store.connection import Connection
-from guerdon.store.snapshot import snapshot
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +52,7 @@ async def follow_order(
     whatever the order of the messages, however often each comes, and wherever a process dies. What
     an order earns is decided once, when it is first seen paid, and by what its shopper is a member
     of then."""
-    catalogue = await _newest_catalogue(ledger, merchant_id)
+    catalogue = await ledger.catalogues.newest(merchant_id)
     order = await _learn(ledger, merchant_id, source, news, catalogue)
     if order.seen is None:
         return True
@@ -68,15 +67,6 @@ async def follow_order(
     if is_waiting:
         raise TryLater("a reward used in the order is still being handed over")
     return bool(awards or uses)
-
-
-async def _newest_catalogue(ledger: Ledger, merchant_id: MerchantId) -> Catalogue:
-    catalogue = await ledger.catalogues.get(merchant_id)
-    async with snapshot(ledger.runtime.pool) as view:
-        version = await sequences.get_catalogue_version(view, merchant_id)
-    if version == catalogue.version:
-        return catalogue
-    return await ledger.catalogues.refresh(merchant_id)
 
 
 async def _learn(

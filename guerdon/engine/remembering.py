@@ -16,7 +16,8 @@ from guerdon.store.platform_objects import ObjectKind
 from guerdon.store.transaction import CommitUnknown, transaction
 
 _TRIES = 3
-_T = TypeVar("_T", bound=msgspec.Struct)
+_T = TypeVar("_T")
+_Thing = TypeVar("_Thing", bound=msgspec.Struct)
 
 
 async def remember(
@@ -26,16 +27,16 @@ async def remember(
     kind: ObjectKind,
     key: str,
     *,
-    blank: _T,
-    change: Callable[[Connection, _T, datetime], Awaitable[tuple[_T, str | None]]],
-) -> _T:
+    blank: _Thing,
+    change: Callable[[Connection, _Thing, datetime], Awaitable[tuple[_Thing, str | None]]],
+) -> _Thing:
     """Change what is remembered of a thing, under the lock of its row; give what it is then.
 
     `change` gets what is remembered, or `blank`, and gives it changed, with the customer whose it
     is; it is asked again after a collision, and must bear to be: a change whose commit got lost may
     have been made. Raises Unavailable or OutcomeUnknown; a repetition is then in order."""
 
-    async def act() -> _T:
+    async def act() -> _Thing:
         async with transaction(runtime.pool) as tx:
             now = runtime.now()
             document = await platform_objects.lock_platform_object(

@@ -5,22 +5,11 @@ from datetime import datetime
 from msgspec import Struct
 
 from guerdon.domain.ids import InboxId, MerchantId
-from guerdon.domain.incoming import InboxEvent, InboxStatus
+from guerdon.domain.incoming import InboxEvent, InboxStatus, Received
 from guerdon.store.connection import Connection, Record
 from guerdon.store.statements import statements
 
 _SQL = statements("inbox_events")
-
-
-class NewInboxEvent(Struct, frozen=True, kw_only=True):
-    """A message to keep. `delivery_key` is its own, `event_key` that of the event it tells of."""
-
-    source: str
-    topic: str
-    delivery_key: str
-    event_key: str | None
-    body: bytes
-    triggered_at: datetime | None
 
 
 class Settled(Struct, frozen=True):
@@ -33,7 +22,7 @@ class Settled(Struct, frozen=True):
 
 
 async def insert_inbox_event(
-    tx: Connection, merchant_id: MerchantId, event: NewInboxEvent, now: datetime
+    tx: Connection, merchant_id: MerchantId, event: Received, now: datetime
 ) -> bool:
     """Keep a message; say False, and do nothing, where it was received before."""
     inserted = await tx.fetchval(

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from guerdon.domain.ids import MerchantId
-from guerdon.engine import approving, expiring, publishing, refilling, repairing
+from guerdon.engine import acting, approving, expiring, publishing, receiving, refilling, repairing
 from guerdon.engine.portions import Portion
 from guerdon.engine.submitting import Ledger
 
@@ -22,6 +22,7 @@ class Chore(Struct, frozen=True, kw_only=True):
 # In this order: what goes back by itself is not first declared expired, and what is approved in a
 # round counts before anything of it expires.
 TIMETABLE = (
+    Chore(name="act on the inbox", act=acting.act_on_inbox, interval_seconds=1, limit=100),
     Chore(name="see to redemptions", act=repairing.fulfil_due, interval_seconds=1, limit=20),
     Chore(name="approve earnings", act=approving.approve_due, interval_seconds=10),
     Chore(name="refund unused redemptions", act=expiring.auto_refund_due, interval_seconds=10),
@@ -29,5 +30,6 @@ TIMETABLE = (
     Chore(name="expire lots", act=expiring.expire_lots_due, interval_seconds=30),
     Chore(name="refill pools", act=refilling.refill_pools, interval_seconds=15, limit=1),
     Chore(name="publish offers", act=publishing.publish_offers, interval_seconds=15),
+    Chore(name="purge the inbox", act=receiving.purge_inbox, interval_seconds=600, limit=1000),
     Chore(name="purge keys", act=expiring.purge_keys, interval_seconds=600, limit=2000),
 )

@@ -1,0 +1,114 @@
+"""Forgetting people: their points and history stay, what tells who they are goes."""
+
+from guerdon.domain.command import EraseMember
+from guerdon.domain.enrolment import ERASED
+from guerdon.domain.ids import InboxId, MemberId, MerchantId
+from guerdon.domain.member import Member, MemberRef
+from guerdon.engine.ordering import find_members
+from guerdon.engine.remembering import persist
+from guerdon.engine.submitting import Ledger
+from guerdon.store import inbox_events, platform_objects, privacy, shoppers
+from guerdon.store.snapshot import snapshot
+from guerdon.store.transaction import transaction
+
+_PAGE = 100
+
+
+async def erase_customer(
+    ledger: Ledger,
+    merchant_id: MerchantId,
+    source: str,
+    *,
+    external_id: str,
+    email: str | None,
+    inbox_id: InboxId | None = None,
+) -> int:
+    """Erase a customer in every program, and what else is kept of them; say how many members.
+
+    Who has the shop's id is meant, or where nobody has it, who has the e-mail. `inbox_id` is the
+    message that asks for it: it is emptied too. Erasing twice is erasing once."""
+    catalogue = await ledger.catalogues.newest(merchant_id)
+    async with snapshot(ledger.runtime.pool) as view:
+        members = await find_members(
+            view, merchant_id, catalogue, external_id=external_id, email=email
+        )
+    exact = [each for each in members.values() if each.external_id == external_id]
+    for member in exact or members.values():
+        await erase_member(ledger, merchant_id, source, member)
+    await _forget(ledger, merchant_id, source, external_id, email, inbox_id)
+    return len(members)
+
+
+async def erase_member(
+    ledger: Ledger, merchant_id: MerchantId, source: str, member: Member
+) -> None:
+    """Erase one member. What names the person in the ledger's surroundings goes first, so that a
+    repetition after a crash still knows whom to look for."""
+    runtime = ledger.runtime
+
+    async def act() -> None:
+        async with transaction(runtime.pool) as tx:
+            wallet_ids = await privacy.list_wallet_ids(tx, merchant_id, member.id)
+            await privacy.blank_earnings(tx, merchant_id, member.id)
+            await privacy.blank_entries(tx, merchant_id, wallet_ids)
+            await privacy.blank_redemptions(tx, merchant_id, member.id)
+
+    await persist(act)
+    await _forget(ledger, merchant_id, source, member.external_id, member.email, None)
+    erase = EraseMember(program_id=member.program_id, member=MemberRef(id=member.id))
+    await ledger.submit(merchant_id, erase)
+
+
+async def erase_all(
+    ledger: Ledger, merchant_id: MerchantId, source: str, *, inbox_id: InboxId | None
+) -> None:
+    """Erase every member of a merchant. What was erased before a crash is not looked at again."""
+    after = MemberId(0)
+    while True:
+        async with snapshot(ledger.runtime.pool) as view:
+            page = await shoppers.list_unerased_members(view, merchant_id, after, ERASED, _PAGE)
+        for member in page:
+            await erase_member(ledger, merchant_id, source, member)
+        if len(page) < _PAGE:
+            break
+        after = page[-1].id
+    if inbox_id is not None:
+        await _blank(ledger, merchant_id, inbox_id)
+
+
+async def _forget(
+    ledger: Ledger,
+    merchant_id: MerchantId,
+    source: str,
+    external_id: str,
+    email: str | None,
+    inbox_id: InboxId | None,
+) -> None:
+    """Forget what platforms told of a person: orders, messages, requests."""
+    runtime = ledger.runtime
+    number = external_id.encode()
+    parts = [b":" + number + end for end in (b",", b"}", b"]")] + [b'"' + number + b'"']
+    if email:
+        parts.append(b'"' + email.encode() + b'"')
+
+    async def act() -> None:
+        async with transaction(runtime.pool) as tx:
+            await platform_objects.delete_platform_objects_of_customer(
+                tx, merchant_id, source, external_id
+            )
+            await privacy.delete_privacy_requests(tx, merchant_id, external_id)
+            await inbox_events.blank_inbox_events(
+                tx, merchant_id, runtime.now(), source, parts, but=inbox_id
+            )
+
+    await persist(act)
+    if inbox_id is not None:
+        await _blank(ledger, merchant_id, inbox_id)
+
+
+async def _blank(ledger: Ledger, merchant_id: MerchantId, inbox_id: InboxId) -> None:
+    async def act() -> None:
+        async with transaction(ledger.runtime.pool) as tx:
+            await inbox_events.blank_inbox_event(tx, merchant_id, inbox_id)
+
+    await persist(act)
