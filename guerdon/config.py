@@ -31,7 +31,8 @@ class BadSetting(Invalid):
 class Config(Struct, frozen=True, kw_only=True):
     """`database_url` None: the embedded server of `data_dir`. `secret_key` seals what must be
     read back, such as the secrets of webhooks. `hosts` binds a host name to one dialect.
-    `mage_rate_limit` is in calls a second for each key; 0 turns it off."""
+    `mage_rate_limit` is in calls a second for each key; 0 turns it off. `fulfil_seconds` is how
+    long a caller may be kept waiting for a platform to hand a reward over."""
 
     database_url: str | None
     data_dir: Path
@@ -45,6 +46,7 @@ class Config(Struct, frozen=True, kw_only=True):
     mage_rate_limit: int = 0
     webhook_allow_http: bool = False
     webhook_allow_private: bool = False
+    fulfil_seconds: int = 8
     hosts: dict[str, DialectName]
 
     @property
@@ -83,6 +85,7 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
         mage_rate_limit=_integer(env, "MAGE_RATE_LIMIT", default=0, low=0, high=1_000_000),
         webhook_allow_http=_flag(env, "WEBHOOK_ALLOW_HTTP"),
         webhook_allow_private=_flag(env, "WEBHOOK_ALLOW_PRIVATE"),
+        fulfil_seconds=_integer(env, "FULFIL_SECONDS", default=8, low=1, high=120),
         hosts=_hosts(_text(env, "HOSTS")),
     )
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from guerdon.cli.running import make_runtime
+from guerdon.cli.running import open_runtime
 from guerdon.config import Config
 from guerdon.store.connection import open_pool
 from guerdon.worker.loop import run, stop_on_signals
@@ -18,7 +18,8 @@ async def work(config: Config, url: str, *, follows_stdin: bool) -> None:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _watch, stop)
     pool = await open_pool(url, size=config.pool_size, application="guerdon worker")
     try:
-        await run(make_runtime(config, pool), stop)
+        async with open_runtime(config, pool) as runtime:
+            await run(runtime, stop)
     finally:
         await pool.close()
 

@@ -1,52 +1,48 @@
 """What every process hands to the engine, made from the settings."""
 
-from guerdon.adapters.klaviyo.deliver import KlaviyoCourier
-from guerdon.adapters.omnisend.deliver import OmnisendCourier
-from guerdon.adapters.postscript.deliver import PostscriptCourier
-from guerdon.adapters.webhooks.courier import WebhookCourier
-from guerdon.adapters.webhooks.sending import Sender
-from guerdon.adapters.webhooks.standard import StandardForm
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from guerdon.config import Config
-from guerdon.dialects.loyaltylion.announcing import LoyaltyLionForm
-from guerdon.dialects.mage.announcing import MageForm
 from guerdon.domain.webhook_url import UrlRules
-from guerdon.engine.ports import Courier
-from guerdon.engine.runtime import Runtime
+from guerdon.engine.runtime import Runtime, utc_now
 from guerdon.engine.sealing import Seal
-from guerdon.http.calling import Caller
 from guerdon.store.connection import Pool
 
 
 def make_runtime(config: Config, pool: Pool, *, needs_seal: bool = False) -> Runtime:
-    """Make the runtime. With `needs_seal`, a lacking key is said now and not at the first secret
-    to be kept."""
-    seal = None
-    if needs_seal or config.is_embedded or config.secret_key is not None:
-        seal = Seal(config.get_secret_key().encode())
-    rules = url_rules(config)
-    webhooks = make_webhook_courier(rules)
+    """Make the runtime of a command that only works on the database. With `needs_seal`, a lacking
+    key is said now and not at the first secret to be kept."""
     return Runtime(
         pool=pool,
-        seal=seal,
-        webhook_urls=rules,
-        couriers={"webhook": webhooks, **make_marketing_couriers()},
-        failure_rules=webhooks.failure_rules,
+        seal=_seal_of(config, is_needed=needs_seal),
+        webhook_urls=url_rules(config),
+        fulfil_seconds=config.fulfil_seconds,
     )
 
 
-def make_marketing_couriers() -> dict[str, Courier]:
-    """Make the couriers to the marketing platforms, over connections that they share."""
-    caller = Caller(connections_max=200)
-    return {
-        "klaviyo": KlaviyoCourier(caller),
-        "omnisend": OmnisendCourier(caller),
-        "postscript": PostscriptCourier(caller),
-    }
+@asynccontextmanager
+async def open_runtime(config: Config, pool: Pool) -> AsyncIterator[Runtime]:
+    """Make the runtime of a process that reaches out: to platforms, and to shops' own addresses.
 
+    Its connections are closed at the end; whatever uses it has to be over by then."""
+    from guerdon.cli.outside import reach_out
 
-def make_webhook_courier(rules: UrlRules) -> WebhookCourier:
-    """Make the courier to shops' own addresses, with every form there is."""
-    return WebhookCourier((MageForm(), LoyaltyLionForm(), StandardForm()), Sender(rules))
+    rules = url_rules(config)
+    async with reach_out(rules, utc_now) as outside:
+        yield Runtime(
+            pool=pool,
+            fulfillers=outside.fulfillers,
+            couriers=outside.couriers,
+            failure_rules=outside.failure_rules,
+            directory=outside.directory,
+            readers=outside.readers,
+            minters=outside.minters,
+            publisher=outside.publisher,
+            seal=_seal_of(config),
+            webhook_urls=rules,
+            fulfil_seconds=config.fulfil_seconds,
+        )
 
 
 def url_rules(config: Config) -> UrlRules:
@@ -54,3 +50,9 @@ def url_rules(config: Config) -> UrlRules:
     return UrlRules(
         allows_http=config.webhook_allow_http, allows_private=config.webhook_allow_private
     )
+
+
+def _seal_of(config: Config, *, is_needed: bool = False) -> Seal | None:
+    if is_needed or config.is_embedded or config.secret_key is not None:
+        return Seal(config.get_secret_key().encode())
+    return None

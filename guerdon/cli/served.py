@@ -10,9 +10,10 @@ import structlog
 
 from guerdon.cli.database import open_database
 from guerdon.cli.logs import set_up_logs
-from guerdon.cli.running import make_runtime
+from guerdon.cli.running import open_runtime
 from guerdon.config import Config, read_config
 from guerdon.engine.collecting import tune_collector
+from guerdon.engine.redeeming import finish_under_way
 from guerdon.engine.submitting import Ledger
 from guerdon.http.asgi import Receive, Scope, Send
 from guerdon.store.connection import open_pool
@@ -67,8 +68,10 @@ class Served:
         url = self._open.enter_context(open_database(config))
         pool = await open_pool(url, size=config.pool_size, application="guerdon web")
         self._open.push_async_callback(pool.close)
-        ledger = Ledger(make_runtime(config, pool))
+        runtime = await self._open.enter_async_context(open_runtime(config, pool))
+        ledger = Ledger(runtime)
         self._open.push_async_callback(ledger.close)
+        self._open.push_async_callback(finish_under_way)
         self._app = create_app(
             ledger, hosts=config.hosts, mage_calls_per_second_max=config.mage_rate_limit
         )
