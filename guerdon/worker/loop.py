@@ -1,4 +1,4 @@
-"""The loop: every chore in its turn, merchant by merchant, until it is told to stop."""
+"""The loops: groups of chores, each in its turn, merchant by merchant, and the dispatch."""
 
 import asyncio
 import signal
@@ -13,6 +13,7 @@ from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
 from guerdon.store.offers import list_merchants
 from guerdon.store.snapshot import snapshot
+from guerdon.worker.dispatching import Dispatch
 from guerdon.worker.retry import Patience
 from guerdon.worker.timetable import TIMETABLE, Chore
 
@@ -32,34 +33,46 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 async def run(
     runtime: Runtime, stop: asyncio.Event, timetable: Sequence[Chore] = TIMETABLE
 ) -> None:
-    """Do every chore when it is due until `stop` is set, then finish the portion under way.
+    """Do every chore when it is due, and dispatch events, until `stop` is set; then finish what is
+    under way.
 
-    Several workers may run at once: a chore that two of them do is done once. Nothing that fails
-    ends the loop; it is logged, and tried again after a while."""
-    worker = Worker(runtime, stop)
+    Groups of chores go side by side. Several workers may run at once: a chore that two of them do
+    is done once. Nothing that fails ends a loop; it is logged, and tried again after a while."""
+    ledger = Ledger(runtime)
+    groups: dict[str, list[Chore]] = {}
+    for chore in timetable:
+        groups.setdefault(chore.group, []).append(chore)
     _log.info("worker started", chores=[chore.name for chore in timetable])
-    clock = asyncio.get_running_loop().time
-    due_at = {chore.name: clock() for chore in timetable}
     try:
-        while not stop.is_set():
-            for chore in timetable:
-                if stop.is_set() or due_at[chore.name] > clock():
-                    continue
-                has_more = await worker.do(chore)
-                due_at[chore.name] = clock() + (0 if has_more else chore.interval_seconds)
-            pause = min(due_at.values(), default=clock() + 1) - clock()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), max(pause, 0))
+        async with asyncio.TaskGroup() as loops:
+            for chores in groups.values():
+                loops.create_task(_do_in_turn(Worker(ledger, stop), stop, chores))
+            if runtime.couriers:
+                loops.create_task(Dispatch(ledger, stop).run())
     finally:
-        await worker.ledger.close()
+        await ledger.close()
         _log.info("worker stopped")
+
+
+async def _do_in_turn(worker: "Worker", stop: asyncio.Event, chores: Sequence[Chore]) -> None:
+    clock = asyncio.get_running_loop().time
+    due_at = {chore.name: clock() for chore in chores}
+    while not stop.is_set():
+        for chore in chores:
+            if stop.is_set() or due_at[chore.name] > clock():
+                continue
+            has_more = await worker.do(chore)
+            due_at[chore.name] = clock() + (0 if has_more else chore.interval_seconds)
+        pause = min(due_at.values()) - clock()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), max(pause, 0))
 
 
 class Worker:
     """Goes from merchant to merchant; one that fails does not keep the others waiting."""
 
-    def __init__(self, runtime: Runtime, stop: asyncio.Event) -> None:
-        self.ledger = Ledger(runtime)
+    def __init__(self, ledger: Ledger, stop: asyncio.Event) -> None:
+        self.ledger = ledger
         self._stop = stop
         self._patience = Patience()
 

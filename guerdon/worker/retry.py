@@ -15,7 +15,8 @@ def backoff_seconds(failures: int) -> float:
 class Patience:
     """Remembers what failed, and when it may be tried again. A success forgets it."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_seconds: float = _LONGEST_SECONDS) -> None:
+        self._longest_seconds = longest_seconds
         self._failures: dict[Hashable, tuple[int, float]] = {}
 
     def may_try(self, what: Hashable, now: float) -> bool:
@@ -24,7 +25,7 @@ class Patience:
     def failed(self, what: Hashable, now: float) -> float:
         """Count a failure; give the seconds until the next try."""
         count = self._failures.get(what, (0, 0.0))[0] + 1
-        wait = backoff_seconds(count)
+        wait = min(backoff_seconds(count), self._longest_seconds)
         self._failures[what] = (count, now + wait)
         return wait
 

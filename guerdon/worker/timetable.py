@@ -5,31 +5,93 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from guerdon.domain.ids import MerchantId
-from guerdon.engine import acting, approving, expiring, publishing, receiving, refilling, repairing
+from guerdon.engine import (
+    acting,
+    approving,
+    clearing,
+    expiring,
+    publishing,
+    receiving,
+    refilling,
+    repairing,
+)
 from guerdon.engine.portions import Portion
 from guerdon.engine.submitting import Ledger
 
 
 class Chore(Struct, frozen=True, kw_only=True):
-    """`act` takes the ledger, a merchant and how much it may do at once."""
+    """`act` takes the ledger, a merchant and how much it may do at once.
+
+    The chores of a `group` are done one after another, groups side by side: what waits for
+    somebody else's server does not keep the ledger waiting."""
 
     name: str
     act: Callable[[Ledger, MerchantId, int], Awaitable[Portion]]
     interval_seconds: float
     limit: int = 500
+    group: str = "ledger"
 
 
-# In this order: what goes back by itself is not first declared expired, and what is approved in a
-# round counts before anything of it expires.
+# The ledger's in this order: what goes back by itself is not first declared expired, and what is
+# approved in a round counts before anything of it expires.
 TIMETABLE = (
-    Chore(name="act on the inbox", act=acting.act_on_inbox, interval_seconds=1, limit=100),
-    Chore(name="see to redemptions", act=repairing.fulfil_due, interval_seconds=1, limit=20),
     Chore(name="approve earnings", act=approving.approve_due, interval_seconds=10),
     Chore(name="refund unused redemptions", act=expiring.auto_refund_due, interval_seconds=10),
     Chore(name="expire redemptions", act=expiring.expire_redemptions_due, interval_seconds=20),
     Chore(name="expire lots", act=expiring.expire_lots_due, interval_seconds=30),
-    Chore(name="refill pools", act=refilling.refill_pools, interval_seconds=15, limit=1),
-    Chore(name="publish offers", act=publishing.publish_offers, interval_seconds=15),
-    Chore(name="purge the inbox", act=receiving.purge_inbox, interval_seconds=600, limit=1000),
-    Chore(name="purge keys", act=expiring.purge_keys, interval_seconds=600, limit=2000),
+    Chore(
+        name="act on the inbox",
+        act=acting.act_on_inbox,
+        interval_seconds=1,
+        limit=100,
+        group="inbox",
+    ),
+    Chore(
+        name="see to redemptions",
+        act=repairing.fulfil_due,
+        interval_seconds=1,
+        limit=20,
+        group="redemptions",
+    ),
+    Chore(
+        name="refill pools",
+        act=refilling.refill_pools,
+        interval_seconds=15,
+        limit=1,
+        group="platforms",
+    ),
+    Chore(
+        name="publish offers",
+        act=publishing.publish_offers,
+        interval_seconds=15,
+        group="platforms",
+    ),
+    Chore(
+        name="clear destinations",
+        act=clearing.clear_destinations,
+        interval_seconds=30,
+        limit=2000,
+        group="upkeep",
+    ),
+    Chore(
+        name="purge deliveries",
+        act=clearing.purge_deliveries,
+        interval_seconds=60,
+        limit=5000,
+        group="upkeep",
+    ),
+    Chore(
+        name="purge the inbox",
+        act=receiving.purge_inbox,
+        interval_seconds=600,
+        limit=1000,
+        group="upkeep",
+    ),
+    Chore(
+        name="purge keys",
+        act=expiring.purge_keys,
+        interval_seconds=600,
+        limit=2000,
+        group="upkeep",
+    ),
 )
