@@ -105,7 +105,7 @@ class Caller:
         connect_seconds_max: float = 4.0,
         seconds_max: float = 10.0,
         bytes_max: int = 64 * 1024,
-        connections_max: int = 64,
+        connections_max: int = 200,
     ) -> None:
         self._seconds_max = seconds_max
         self._bytes_max = bytes_max
