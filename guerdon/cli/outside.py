@@ -11,6 +11,7 @@ from guerdon.adapters.klaviyo.deliver import KlaviyoCourier
 from guerdon.adapters.omnisend.deliver import OmnisendCourier
 from guerdon.adapters.postscript.deliver import PostscriptCourier
 from guerdon.adapters.shopify.platform import make_shopify
+from guerdon.adapters.shopify.translate_webhooks import ShopifyReader
 from guerdon.adapters.webhooks.courier import WebhookCourier
 from guerdon.adapters.webhooks.fulfil import EndpointFulfiller
 from guerdon.adapters.webhooks.sending import Sender
@@ -65,7 +66,7 @@ async def reach_out(rules: UrlRules, now: Callable[[], datetime]) -> AsyncIterat
             },
             failure_rules=webhooks.failure_rules,
             directory=shopify.directory,
-            readers={},
+            readers={"shopify": ShopifyReader()},
             minters=shopify.minters,
             publisher=shopify.publisher,
         )
