@@ -33,9 +33,13 @@ def set_up_logs(config: Config) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    last: Processor = (
-        structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer()
-    )
+    last: Processor
+    if is_json:
+        last = structlog.processors.JSONRenderer()
+    else:
+        # Its usual tracebacks show the local variables of every call, and a key among them.
+        plain = structlog.dev.plain_traceback
+        last = structlog.dev.ConsoleRenderer(exception_formatter=plain)
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
