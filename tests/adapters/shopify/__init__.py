@@ -1,0 +1,1 @@
+"""The Shopify adapter, against the sandbox's Shopify behind a real server."""
