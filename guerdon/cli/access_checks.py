@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from guerdon.adapters.webhooks.standard import EVENTS, signing_key
 from guerdon.cli.checking import Checks
 from guerdon.cli.program_file import (
+    EndpointPart,
     IntegrationsPart,
     KeyPart,
     KlaviyoPart,
     OmnisendPart,
     PostscriptPart,
+    ShopifyPart,
     WebhookPart,
 )
 from guerdon.dialects.loyaltylion.announcing import EVENTS as LOYALTYLION_EVENTS
@@ -75,11 +77,9 @@ def wanted_key(checks: Checks, path: str, part: KeyPart, slugs: list[str]) -> Wa
 def wanted_integrations(checks: Checks, parts: IntegrationsPart) -> tuple[WantedIntegration, ...]:
     wanted = []
     if parts.shopify is not None:
-        part, path = parts.shopify, "integrations.shopify"
-        checks.url(f"{path}.base_url", part.base_url)
-        definition = {"shop": part.shop, "api_version": part.api_version, "base_url": part.base_url}
-        secrets = {"token": checks.secret(f"{path}.token_env", part.token_env)}
-        wanted.append(WantedIntegration(kind="shopify", definition=definition, secrets=secrets))
+        wanted.append(_shopify(checks, "integrations.shopify", parts.shopify))
+    if parts.endpoint is not None:
+        wanted.append(_endpoint(checks, "integrations.endpoint", parts.endpoint))
     for kind, each, settings in _marketing(parts):
         path = f"integrations.{kind}"
         checks.url(f"{path}.base_url", each.base_url)
@@ -87,6 +87,55 @@ def wanted_integrations(checks: Checks, parts: IntegrationsPart) -> tuple[Wanted
         definition = {"base_url": each.base_url, **settings}
         wanted.append(WantedIntegration(kind=kind, definition=definition, secrets=secrets))
     return tuple(wanted)
+
+
+def _shopify(checks: Checks, path: str, part: ShopifyPart) -> WantedIntegration:
+    """Want a shop, reached in exactly one way; what of the ways is lacking or too much is said."""
+    checks.url(f"{path}.base_url", part.base_url)
+    client = {"client_id": part.client_id_env, "client_secret": part.client_secret_env}
+    variables: dict[str, str | None] = {
+        "token": part.token_env,
+        **client,
+        "webhook_secret": part.webhook_secret_env,
+        "webhook_secret_previous": part.webhook_secret_previous_env,
+    }
+    if part.token_env is not None and any(client.values()):
+        checks.refuse(f"{path}.token_env", "a client id is there too; give one way of access")
+    elif part.token_env is None:
+        for name, variable in client.items():
+            if variable is None:
+                lacking = "missing; give a token, or a client id and its secret"
+                checks.refuse(f"{path}.{name}_env", lacking)
+    secrets = {
+        name: checks.secret(f"{path}.{name}_env", variable)
+        for name, variable in variables.items()
+        if variable is not None
+    }
+    definition = {
+        "shop": part.shop.lower(),
+        "api_version": part.api_version,
+        "base_url": part.base_url,
+        "store_credit": _yes(part.store_credit),
+    }
+    return WantedIntegration(kind="shopify", definition=definition, secrets=secrets)
+
+
+def _endpoint(checks: Checks, path: str, part: EndpointPart) -> WantedIntegration:
+    problem = find_url_problem(part.url, checks.url_rules)
+    if problem is not None:
+        checks.refuse(f"{path}.url", f"it {problem}")
+    secrets = {"secret": _signing_secret(checks, f"{path}.secret_env", part.secret_env)}
+    return WantedIntegration(kind="endpoint", definition={"url": part.url}, secrets=secrets)
+
+
+def _signing_secret(checks: Checks, path: str, variable: str) -> str:
+    secret = checks.secret(path, variable)
+    if secret:
+        try:
+            signing_key(secret)
+        except ValueError as error:
+            checks.refuse(path, f"{variable}: {error}")
+    return secret
 
 
 def _marketing(
@@ -136,10 +185,6 @@ def wanted_webhook(checks: Checks, path: str, part: WebhookPart, slugs: list[str
 
 
 def _webhook_secret(checks: Checks, path: str, part: WebhookPart) -> str:
-    secret = checks.secret(path, part.secret_env)
-    if part.dialect == "guerdon" and secret:
-        try:
-            signing_key(secret)
-        except ValueError as error:
-            checks.refuse(path, f"{part.secret_env}: {error}")
-    return secret
+    if part.dialect == "guerdon":
+        return _signing_secret(checks, path, part.secret_env)
+    return checks.secret(path, part.secret_env)

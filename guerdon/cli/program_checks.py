@@ -4,42 +4,39 @@ What one key may hold is checked with the file's shape; here is what only severa
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from math import log2
 
 from guerdon.cli.access_checks import wanted_integrations, wanted_key, wanted_webhook
 from guerdon.cli.checking import Checks
 from guerdon.cli.program_file import (
     BadProgramFile,
-    DiscountPart,
     ProgramFile,
     ProgramPart,
-    RewardPart,
     RulePart,
     TierPart,
+)
+from guerdon.cli.reward_checks import (
+    check_codes_of_gift_cards,
+    utc,
+    wanted_reward,
+    warn_of_platforms,
 )
 from guerdon.domain.blueprint import (
     UNDATED,
     Blueprint,
     WantedProgram,
-    WantedReward,
 )
 from guerdon.domain.catalogue import (
     Category,
-    Discount,
     EarningRule,
-    MemberLimit,
     Merchant,
     Program,
-    Reward,
     Tier,
     Trigger,
 )
 from guerdon.domain.ids import (
     MerchantId,
     ProgramId,
-    RewardId,
-    RewardVersionId,
     RuleId,
     TierId,
 )
@@ -48,8 +45,6 @@ from guerdon.domain.webhook_url import UrlRules
 _CODE_BITS_ADVISED = 40
 _CODE_BITS_MIN = 20
 _CODE_BITS_MAX = 120
-# Which platform hands a reward over.
-_NEEDS_SHOPIFY = ("shopify", "shopify_pool", "gift_card", "store_credit")
 _DEFAULTS: dict[Trigger, tuple[Category, str]] = {
     "order_paid": ("purchase", "place_order"),
     "signup": ("signup", "signup"),
@@ -102,8 +97,7 @@ def to_blueprint(
             for index, part in enumerate(file.webhooks)
         ),
     )
-    if file.integrations.shopify is None:
-        _warn_of_shopify(checks, file)
+    warn_of_platforms(checks, file)
     if checks.problems:
         raise BadProgramFile(source, checks.problems)
     for warning in checks.warnings:
@@ -111,21 +105,12 @@ def to_blueprint(
     return blueprint
 
 
-def _warn_of_shopify(checks: Checks, file: ProgramFile) -> None:
-    for program_index, program in enumerate(file.programs):
-        for index, reward in enumerate(program.rewards):
-            if reward.fulfil.by in _NEEDS_SHOPIFY:
-                checks.warnings.append(
-                    f"programs[{program_index}].rewards[{index}].fulfil.by: {reward.fulfil.by} "
-                    "cannot hand anything over without integrations.shopify"
-                )
-
-
 def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -> WantedProgram:
     timezone = part.timezone
     if timezone is not None:
         checks.timezone(f"{path}.timezone", timezone)
     _check_code_space(checks, path, part)
+    check_codes_of_gift_cards(checks, path, part)
     if part.starts_at is not None and part.ends_at is not None and part.ends_at <= part.starts_at:
         checks.refuse(f"{path}.ends_at", "it is not after starts_at")
     for name, parts in (
@@ -152,8 +137,8 @@ def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -
         code_length=part.code_length,
         code_alphabet=part.code_alphabet,
         vip_tier_match=part.vip_tier_match,
-        starts_at=_utc(part.starts_at),
-        ends_at=_utc(part.ends_at),
+        starts_at=utc(part.starts_at),
+        ends_at=utc(part.ends_at),
     )
     tiers = {tier.slug for tier in part.tiers}
     return WantedProgram(
@@ -162,7 +147,7 @@ def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -
             _tier(checks, f"{path}.tiers[{index}]", each) for index, each in enumerate(part.tiers)
         ),
         rewards=tuple(
-            _reward(checks, f"{path}.rewards[{index}]", each, tiers)
+            wanted_reward(checks, f"{path}.rewards[{index}]", each, tiers)
             for index, each in enumerate(part.rewards)
         ),
         rules=tuple(
@@ -170,10 +155,6 @@ def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -
             for index, each in enumerate(part.earning_rules)
         ),
     )
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC)
 
 
 def _check_code_space(checks: Checks, path: str, part: ProgramPart) -> None:
@@ -212,73 +193,6 @@ def _tier(checks: Checks, path: str, part: TierPart) -> Tier:
         badge_image_url=part.badge_image_url,
         created_at=UNDATED,
         updated_at=UNDATED,
-    )
-
-
-def _reward(checks: Checks, path: str, part: RewardPart, tiers: set[str]) -> WantedReward:
-    if part.tier is not None and part.tier not in tiers:
-        checks.refuse(f"{path}.tier", f"no tier {part.tier!r}")
-    if part.grant_on_entry and part.tier is None:
-        checks.refuse(f"{path}.grant_on_entry", "it needs a tier to be entered")
-    if part.units.min > part.units.max:
-        checks.refuse(f"{path}.units", f"min {part.units.min} is above max {part.units.max}")
-    if part.starts_at is not None and part.ends_at is not None and part.ends_at <= part.starts_at:
-        checks.refuse(f"{path}.ends_at", "it is not after starts_at")
-    limit = None
-    if part.limit_per_member is not None:
-        limit = MemberLimit(
-            count=part.limit_per_member.count, interval=part.limit_per_member.interval
-        )
-    reward = Reward(
-        id=RewardId(0),
-        version_id=RewardVersionId(0),
-        program_id=ProgramId(0),
-        slug=part.slug,
-        name=part.name,
-        description=part.description,
-        kind=part.kind,
-        points_cost=part.points_cost,
-        discount=_discount(checks, f"{path}.discount", part.discount),
-        expiry_days=part.expiry_days,
-        stock=part.stock,
-        max_redemptions=part.max_redemptions,
-        limit_per_member=limit,
-        grant_on_entry=part.grant_on_entry,
-        units_min=part.units.min,
-        units_max=part.units.max,
-        auto_refund_seconds=part.auto_refund_seconds,
-        starts_at=_utc(part.starts_at),
-        ends_at=_utc(part.ends_at),
-        status=part.status,
-        fulfil_by=part.fulfil.by,
-        content=part.content,
-        created_at=UNDATED,
-        updated_at=UNDATED,
-    )
-    return WantedReward(reward=reward, tier=part.tier)
-
-
-def _discount(checks: Checks, path: str, part: DiscountPart | None) -> Discount | None:
-    if part is None:
-        return None
-    has_amount = part.type in ("fixed_amount", "percentage")
-    if has_amount and not part.amount:
-        checks.refuse(f"{path}.amount", f"a {part.type} discount needs one above 0")
-    elif not has_amount and part.amount is not None:
-        checks.refuse(f"{path}.amount", f"a {part.type} discount has none")
-    percent = None
-    if part.type == "percentage" and part.amount:
-        percent = checks.scaled(f"{path}.amount", part.amount, 100, 0, 100)
-    is_money = part.type == "fixed_amount"
-    return Discount(
-        type=part.type,
-        amount_minor=checks.minor(f"{path}.amount", part.amount) if is_money else None,
-        percent_hundredths=percent,
-        minimum_spend_minor=checks.minor(f"{path}.minimum_spend", part.minimum_spend),
-        shipping_max_minor=checks.minor(f"{path}.shipping_max", part.shipping_max),
-        collection_ids=part.collection_ids,
-        product_ids=part.product_ids,
-        combines_with=part.combines_with,
     )
 
 

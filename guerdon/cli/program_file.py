@@ -77,7 +77,14 @@ class DiscountPart(_Part, frozen=True, kw_only=True):
     shipping_max: Decimal | None = None
     collection_ids: tuple[str, ...] = ()
     product_ids: tuple[str, ...] = ()
+    variant_ids: tuple[str, ...] = ()
+    buys_collection_ids: tuple[str, ...] = ()
+    buys_product_ids: tuple[str, ...] = ()
+    buys_quantity: Annotated[int, Meta(ge=1, le=1000)] | None = None
     combines_with: tuple[Literal["order", "product", "shipping"], ...] = ()
+    applies_on_one_time: bool = True
+    applies_on_subscription: bool = False
+    recurring_cycles_max: Annotated[int, Meta(ge=1, le=1000)] | None = None
 
 
 class LimitPart(_Part, frozen=True, kw_only=True):
@@ -91,7 +98,14 @@ class UnitsPart(_Part, frozen=True, kw_only=True):
 
 
 class FulfilPart(_Part, frozen=True, kw_only=True):
+    """`low_water` and `refill` are of a pool that is minted ahead; `points` and `point_type` say
+    what a reward is worth that is points."""
+
     by: FulfilBy
+    low_water: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    refill: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    points: Annotated[int, Meta(ge=1, le=POINTS_MAX)] | None = None
+    point_type: Slug | None = None
 
 
 class RewardPart(_Part, frozen=True, kw_only=True):
@@ -166,9 +180,17 @@ class KeyPart(_Part, frozen=True, kw_only=True):
 
 
 class ShopifyPart(_Part, frozen=True, kw_only=True):
-    shop: Name
-    token_env: Variable
+    """Either a token, or a client id and its secret; webhooks are signed with the latter unless
+    they have a secret of their own."""
+
+    shop: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")]
+    token_env: Variable | None = None
+    client_id_env: Variable | None = None
+    client_secret_env: Variable | None = None
+    webhook_secret_env: Variable | None = None
+    webhook_secret_previous_env: Variable | None = None
     api_version: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}\Z")] = "2026-10"
+    store_credit: bool = False
     base_url: str | None = None
 
 
@@ -195,11 +217,19 @@ class PostscriptPart(_Part, frozen=True, kw_only=True):
     base_url: str | None = None
 
 
+class EndpointPart(_Part, frozen=True, kw_only=True):
+    """The shop's own address, which hands over the rewards that are fulfilled by webhook."""
+
+    url: str
+    secret_env: Variable
+
+
 class IntegrationsPart(_Part, frozen=True, kw_only=True):
     shopify: ShopifyPart | None = None
     klaviyo: KlaviyoPart | None = None
     omnisend: OmnisendPart | None = None
     postscript: PostscriptPart | None = None
+    endpoint: EndpointPart | None = None
 
 
 class WebhookPart(_Part, frozen=True, kw_only=True):

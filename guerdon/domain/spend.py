@@ -34,7 +34,7 @@ _SETTLED_OUTSIDE = frozenset({"shopify", "gift_card", "store_credit", "points"})
 # Ways that approve at once and leave something to be handed over.
 _HANDED_OVER_LATER = frozenset({"manual", "webhook"})
 # The code is what the member shows; what is handed over later is asked for by it too.
-_CODED = frozenset({"code", "shopify", "manual", "webhook"})
+_CODED = frozenset({"code", "shopify", "gift_card", "manual", "webhook"})
 
 
 def redeem(fold: Fold, command: Redeem) -> Outcome:

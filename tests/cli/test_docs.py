@@ -17,6 +17,7 @@ _PAGE = (_DOCS / "program-file.md").read_text(encoding="utf-8")
 _EXAMPLES = re.findall(r"```yaml\n(.*?)```", _PAGE, re.DOTALL)
 _VARIABLES = ("MAGE_KEY", "HOOK_SECRET", "SHOPIFY_TOKEN", "KLAVIYO_KEY", "OMNISEND_KEY")
 _SECRETS = {name: f"{name}_0123456789_0123456789" for name in (*_VARIABLES, "POSTSCRIPT_KEY")}
+_SECRETS["ENDPOINT_SECRET"] = "whsec_" + "A" * 32
 
 
 @pytest.mark.parametrize("example", _EXAMPLES)
@@ -43,6 +44,8 @@ def test_every_key_of_the_program_file_is_told() -> None:
         program_file.KlaviyoPart,
         program_file.OmnisendPart,
         program_file.PostscriptPart,
+        program_file.EndpointPart,
+        program_file.FulfilPart,
     ]
     words = {name for part in parts for name in part.__struct_fields__}
     words |= {*get_args(RewardKind), *get_args(FulfilBy), *get_args(Trigger)}
