@@ -25,8 +25,7 @@ WITH locked AS MATERIALIZED (
     LIMIT $4
     FOR UPDATE SKIP LOCKED
 ), queued AS (
-    SELECT q.id, q.next_at, q.leased_until, l.id IS NOT NULL AS is_locked,
-           l.leased_until IS NOT NULL AS is_abandoned,
+    SELECT q.id, q.member_id,
            bool_and(l.id IS NOT NULL) OVER lane AS is_ready,
            max(CASE WHEN l.id IS NULL THEN greatest(q.next_at,
                CASE WHEN q.leased_until IS NOT NULL THEN least(q.leased_until, $6::timestamptz) END)
@@ -42,16 +41,24 @@ WITH locked AS MATERIALIZED (
     ) AS q
     LEFT JOIN locked l ON l.id = q.id
     WINDOW lane AS (PARTITION BY q.member_id ORDER BY q.id)
+), judged AS (
+    SELECT l.id, l.leased_until IS NOT NULL AS is_abandoned, coalesce(q.is_ready, false) AS is_ready,
+           coalesce(q.blocked_until, b.blocked_until) AS blocked_until
+    FROM locked l
+    LEFT JOIN queued q ON q.id = l.id
+    LEFT JOIN (
+        SELECT member_id, max(blocked_until) AS blocked_until FROM queued GROUP BY member_id
+    ) AS b ON b.member_id = l.member_id
 ), taken AS (
     UPDATE deliveries d
-    SET attempts = CASE WHEN q.is_ready THEN d.attempts + 1 ELSE d.attempts END,
-        leased_until = CASE WHEN q.is_ready THEN $5::timestamptz ELSE d.leased_until END,
-        next_at = CASE WHEN q.is_ready THEN d.next_at
-            ELSE greatest(d.next_at, q.blocked_until) END
-    FROM queued q
-    WHERE d.merchant_id = $1 AND d.id = q.id AND q.is_locked
-      AND (q.is_ready OR q.blocked_until > $3::timestamptz)
-    RETURNING d.id, d.event_id, d.member_id, d.attempts, q.is_abandoned, q.is_ready
+    SET attempts = CASE WHEN j.is_ready THEN d.attempts + 1 ELSE d.attempts END,
+        leased_until = CASE WHEN j.is_ready THEN $5::timestamptz ELSE d.leased_until END,
+        next_at = CASE WHEN j.is_ready THEN d.next_at
+            ELSE greatest(d.next_at, j.blocked_until) END
+    FROM judged j
+    WHERE d.merchant_id = $1 AND d.id = j.id
+      AND (j.is_ready OR j.blocked_until > $3::timestamptz)
+    RETURNING d.id, d.event_id, d.member_id, d.attempts, j.is_abandoned, j.is_ready
 )
 SELECT t.id, t.event_id, t.member_id, t.attempts, t.is_abandoned, t.is_ready
 FROM taken t
