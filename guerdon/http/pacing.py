@@ -7,6 +7,16 @@ from collections.abc import Callable, Hashable
 from msgspec import Struct
 
 _ACCOUNTS_MAX = 4096
+_LONGEST_SECONDS = 3600.0
+
+
+def patient_seconds(asked_seconds: float | None, attempt: int) -> float | None:
+    """Give the wait after the so-manieth attempt where a server asked for one: never less, and
+    ever longer while it goes on asking, so that a busy hour does not use up all attempts."""
+    if asked_seconds is None:
+        return None
+    # Bounded before it is raised, so that it cannot overflow.
+    return max(asked_seconds, min(2.0 ** min(attempt - 1, 32), _LONGEST_SECONDS))
 
 
 class Window(Struct, frozen=True):

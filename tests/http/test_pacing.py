@@ -1,9 +1,10 @@
 """Places in time: never more in any window than there may be."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guerdon.http.pacing import Pacer, Window
+from guerdon.http.pacing import Pacer, Window, patient_seconds
 
 
 class _Clock:
@@ -36,6 +37,24 @@ def test_rest_is_kept_and_never_shortened() -> None:
     assert pacer.take("one", 1) == 30
     clock.at += 31
     assert pacer.take("one", 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "attempt", "seconds"),
+    [
+        (None, 9, None),
+        (0, 1, 1),
+        (5, 1, 5),
+        (5, 4, 8),
+        (60, 4, 60),
+        (1, 10**6, 3600),
+        (7200, 30, 7200),
+    ],
+)
+def test_wait_is_never_less_than_asked_for(
+    asked: float | None, attempt: int, seconds: float | None
+) -> None:
+    assert patient_seconds(asked, attempt) == seconds
 
 
 def test_accounts_are_forgotten_the_longest_unused_first() -> None:

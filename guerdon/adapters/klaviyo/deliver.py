@@ -14,7 +14,7 @@ from guerdon.domain.event import EventKind
 from guerdon.engine.carrying import one_by_one
 from guerdon.engine.ports import Connected, Destination
 from guerdon.http.calling import Answer, Caller, CallFailed, words_to_keep
-from guerdon.http.pacing import Pacer, Window
+from guerdon.http.pacing import Pacer, Window, patient_seconds
 
 # An account may make 350 calls in a second and 3,500 in a minute. The latter is kept as 350 in six
 # seconds, which is never more, and has a letter wait for a few seconds at most.
@@ -67,16 +67,20 @@ class KlaviyoCourier:
         account = connected.merchant_id
         wait = self._pacer.take(account, _WAIT_SECONDS_MAX)
         if wait > _WAIT_SECONDS_MAX:
-            return Deferred("Klaviyo asked to be left alone", wait)
+            reason = "Klaviyo asked to be left alone"
+            return Deferred(reason, patient_seconds(wait, letter.attempt))
         await self._sleep(wait)
         try:
             answer = await self._client.create_event(connected, event)
         except CallFailed as failed:
             return Deferred(f"Klaviyo: {failed.reason}")
         verdict = verdict_of(answer)
-        if isinstance(verdict, Deferred) and (answer.status == 429 or verdict.after_seconds):
-            self._pacer.rest(account, verdict.after_seconds or _REST_SECONDS)
-        return verdict
+        if not isinstance(verdict, Deferred):
+            return verdict
+        asked = verdict.after_seconds
+        if asked is not None or answer.status == 429:
+            self._pacer.rest(account, asked or _REST_SECONDS)
+        return Deferred(verdict.reason, patient_seconds(asked, letter.attempt))
 
 
 def verdict_of(answer: Answer) -> Verdict:

@@ -23,7 +23,7 @@ from guerdon.domain.event import EventKind
 from guerdon.engine.carrying import one_by_one
 from guerdon.engine.ports import Connected, Destination
 from guerdon.http.calling import Answer, AnswerLost, Caller, NotSent, words_to_keep
-from guerdon.http.pacing import Pacer, Window
+from guerdon.http.pacing import Pacer, Window, patient_seconds
 
 # A brand may make 400 calls in a sliding minute. Kept as 20 in three seconds, which is never more,
 # and has a letter wait for a few seconds at most.
@@ -79,7 +79,8 @@ class OmnisendCourier:
         account = connected.merchant_id
         wait = self._pacer.take(account, _WAIT_SECONDS_MAX)
         if wait > _WAIT_SECONDS_MAX:
-            return Deferred("Omnisend asked to be left alone", wait)
+            reason = "Omnisend asked to be left alone"
+            return Deferred(reason, patient_seconds(wait, letter.attempt))
         await self._sleep(wait)
         try:
             answer = await self._client.send_event(connected, event)
@@ -88,9 +89,12 @@ class OmnisendCourier:
         except AnswerLost as failed:
             return _unknown(f"Omnisend: {failed.reason}", connected, letter)
         verdict = _verdict_of(answer, connected, letter)
-        if isinstance(verdict, Deferred) and (answer.status == 429 or verdict.after_seconds):
-            self._pacer.rest(account, verdict.after_seconds or _REST_SECONDS)
-        return verdict
+        if not isinstance(verdict, Deferred):
+            return verdict
+        asked = verdict.after_seconds
+        if asked is not None or answer.status == 429:
+            self._pacer.rest(account, asked or _REST_SECONDS)
+        return Deferred(verdict.reason, patient_seconds(asked, letter.attempt))
 
 
 def _verdict_of(answer: Answer, connected: Connected, letter: Letter) -> Verdict:

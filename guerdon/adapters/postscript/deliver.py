@@ -23,7 +23,7 @@ from guerdon.domain.event import EventKind
 from guerdon.engine.carrying import one_by_one
 from guerdon.engine.ports import Connected, Destination
 from guerdon.http.calling import Answer, AnswerLost, Caller, NotSent
-from guerdon.http.pacing import Pacer, Window
+from guerdon.http.pacing import Pacer, Window, patient_seconds
 
 # A key may make 15 calls in a second.
 _WINDOWS = (Window(15, 1.0),)
@@ -78,7 +78,8 @@ class PostscriptCourier:
         account = connected.merchant_id
         wait = self._pacer.take(account, _WAIT_SECONDS_MAX)
         if wait > _WAIT_SECONDS_MAX:
-            return Deferred("Postscript asked to be left alone", wait)
+            reason = "Postscript asked to be left alone"
+            return Deferred(reason, patient_seconds(wait, letter.attempt))
         await self._sleep(wait)
         try:
             answer = await self._client.create_event(connected, event)
@@ -87,9 +88,12 @@ class PostscriptCourier:
         except AnswerLost as failed:
             return _unknown(f"Postscript: {failed.reason}", connected, letter)
         verdict = _verdict_of(answer, connected, letter)
-        if isinstance(verdict, Deferred) and (answer.status == 429 or verdict.after_seconds):
-            self._pacer.rest(account, verdict.after_seconds or _REST_SECONDS)
-        return verdict
+        if not isinstance(verdict, Deferred):
+            return verdict
+        asked = verdict.after_seconds
+        if asked is not None or answer.status == 429:
+            self._pacer.rest(account, asked or _REST_SECONDS)
+        return Deferred(verdict.reason, patient_seconds(asked, letter.attempt))
 
 
 def _verdict_of(answer: Answer, connected: Connected, letter: Letter) -> Verdict:

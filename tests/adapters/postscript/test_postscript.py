@@ -280,6 +280,15 @@ async def test_refusal_for_too_many_calls_spares_the_others(
     assert len(server.heard) == 1
 
 
+async def test_waits_grow_while_the_platform_goes_on_asking(
+    server: PlayedServer, caller: Caller
+) -> None:
+    for attempt, seconds in ((1, 2.0), (2, 2.0), (6, 32.0), (29, 3600.0)):
+        server.plays = [Play(429, headers={"Retry-After": "2"})]
+        verdicts = await _carry(caller, server.url, earned_letter(attempt=attempt))
+        assert verdicts == [Deferred("Postscript answered 429", seconds)]
+
+
 async def test_calls_keep_to_what_the_platform_allows(server: PlayedServer, caller: Caller) -> None:
     waits: list[float] = []
 
