@@ -34,13 +34,18 @@ async def erase_customer(
         )
     exact = [each for each in members.values() if each.external_id == external_id]
     for member in exact or members.values():
-        await erase_member(ledger, merchant_id, source, member)
+        await erase_member(ledger, merchant_id, source, member, inbox_id=inbox_id)
     await _forget(ledger, merchant_id, source, external_id, email, inbox_id)
     return len(members)
 
 
 async def erase_member(
-    ledger: Ledger, merchant_id: MerchantId, source: str, member: Member
+    ledger: Ledger,
+    merchant_id: MerchantId,
+    source: str,
+    member: Member,
+    *,
+    inbox_id: InboxId | None = None,
 ) -> None:
     """Erase one member. What names the person in the ledger's surroundings goes first, so that a
     repetition after a crash still knows whom to look for."""
@@ -54,7 +59,7 @@ async def erase_member(
             await privacy.blank_redemptions(tx, merchant_id, member.id)
 
     await persist(act)
-    await _forget(ledger, merchant_id, source, member.external_id, member.email, None)
+    await _forget(ledger, merchant_id, source, member.external_id, member.email, inbox_id)
     erase = EraseMember(program_id=member.program_id, member=MemberRef(id=member.id))
     await ledger.submit(merchant_id, erase)
 
@@ -68,7 +73,7 @@ async def erase_all(
         async with snapshot(ledger.runtime.pool) as view:
             page = await shoppers.list_unerased_members(view, merchant_id, after, ERASED, _PAGE)
         for member in page:
-            await erase_member(ledger, merchant_id, source, member)
+            await erase_member(ledger, merchant_id, source, member, inbox_id=inbox_id)
         if len(page) < _PAGE:
             break
         after = page[-1].id
@@ -87,7 +92,9 @@ async def _forget(
     """Forget what platforms told of a person: orders, messages, requests."""
     runtime = ledger.runtime
     number = external_id.encode()
-    parts = [b":" + number + end for end in (b",", b"}", b"]")] + [b'"' + number + b'"']
+    # As JSON writes it, so that a longer number that holds this one is not meant.
+    parts = [begin + number + end for begin in (b":", b": ") for end in (b",", b"}")]
+    parts.append(b'"' + number + b'"')
     if email:
         parts.append(b'"' + email.encode() + b'"')
 
