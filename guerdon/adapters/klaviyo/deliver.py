@@ -20,7 +20,8 @@ from guerdon.http.pacing import Pacer, Window, patient_seconds
 # seconds, which is never more, and has a letter wait for a few seconds at most.
 _WINDOWS = (Window(350, 6.0),)
 _WAIT_SECONDS_MAX = 7.0
-_AT_ONCE = 32
+# Enough for the limit at a quarter of a second each.
+_AT_ONCE = 16
 _BEGUN_WITHIN_SECONDS = 25.0
 # After a refusal for too many calls that does not say for how long.
 _REST_SECONDS = 1.0
