@@ -17,6 +17,7 @@ from guerdon.cli import (
     keys,
     migrating,
     pools,
+    redemptions,
     sandboxing,
     serving,
     showing,
@@ -36,6 +37,8 @@ for _group in (serving, migrating, applying, showing, verifying, exporting, demo
     app.add_typer(_group.commands)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(pools.commands, name="pool")
+app.add_typer(redemptions.commands, name="redemptions")
+app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(importing.commands, name="import")
 app.add_typer(sandboxing.commands, name="sandbox")
 
