@@ -6,7 +6,7 @@ from typing import Any
 from guerdon.sandbox.shopify.customers import customer_node
 from guerdon.sandbox.shopify.failures import Fields
 from guerdon.sandbox.shopify.metafield_shape import metafield_fields
-from guerdon.sandbox.shopify.shape import gid, money, pages
+from guerdon.sandbox.shopify.shape import gid, money, pages, parse_gid
 from guerdon.sandbox.shopify.shop import Discount, RedeemCode, Shop
 
 _TYPES = {
@@ -117,9 +117,15 @@ def _chosen(discount: Discount) -> Fields:
     return chosen
 
 
-def _segments(chosen: Fields) -> list[Fields]:
+def _segments(shop: Shop, chosen: Fields) -> list[Fields]:
     return [
-        {"id": name, "name": "Segment", "query": ""}
+        {
+            "id": name,
+            "name": "Segment",
+            "query": "",
+            "creationDate": shop.created_at,
+            "lastEditDate": shop.created_at,
+        }
         for name in (chosen.get("customerSegments") or {}).get("add") or []
     ]
 
@@ -130,7 +136,7 @@ def _context(shop: Shop, discount: Discount) -> Fields:
         return {"__typename": "DiscountCustomers", "customers": customers}
     chosen = _chosen(discount)
     if chosen.get("customerSegments"):
-        return {"__typename": "DiscountCustomerSegments", "segments": _segments(chosen)}
+        return {"__typename": "DiscountCustomerSegments", "segments": _segments(shop, chosen)}
     if chosen.get("markets"):
         named = [{"id": name} for name in chosen["markets"].get("add") or []]
         return {
@@ -147,7 +153,7 @@ def _selection(shop: Shop, discount: Discount) -> Fields:
         return {"__typename": "DiscountCustomers", "customers": customers}
     chosen = _chosen(discount)
     if chosen.get("customerSegments"):
-        return {"__typename": "DiscountCustomerSegments", "segments": _segments(chosen)}
+        return {"__typename": "DiscountCustomerSegments", "segments": _segments(shop, chosen)}
     return {"__typename": "DiscountCustomerAll", "allCustomers": True}
 
 
@@ -184,9 +190,23 @@ def _items(items: Fields) -> Fields:
 
 def _named(what: str, name: str) -> Fields:
     # The sandbox keeps no products: whichever id is named stands for one.
-    number = name.rpartition("/")[2]
+    _, number = parse_gid(name)
     title = f"{what} {number}"
-    return {"id": name, "title": title, "handle": title.casefold().replace(" ", "-")}
+    shown: Fields = {
+        "id": name,
+        "legacyResourceId": number,
+        "title": title,
+        "displayName": title,
+        "handle": title.casefold().replace(" ", "-"),
+        "productType": "",
+        "vendor": "Sandbox",
+        "tags": [],
+        "price": Decimal(10),
+        "sku": None,
+    }
+    if what == "Product variant":
+        shown["product"] = _named("Product", gid("Product", number))
+    return shown
 
 
 def _gets(shop: Shop, gets: Fields) -> Fields:

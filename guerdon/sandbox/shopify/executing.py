@@ -34,10 +34,11 @@ from guerdon.sandbox.shopify.failures import (
 )
 from guerdon.sandbox.shopify.gift_cards import gift_card_roots
 from guerdon.sandbox.shopify.installation import installation_roots
+from guerdon.sandbox.shopify.metafield_definitions import definition_roots
 from guerdon.sandbox.shopify.metafields import metafield_roots
 from guerdon.sandbox.shopify.schema import schema
 from guerdon.sandbox.shopify.scopes import scope_of
-from guerdon.sandbox.shopify.shape import parse_gid
+from guerdon.sandbox.shopify.shape import page, parse_gid
 from guerdon.sandbox.shopify.shop import Shop
 from guerdon.sandbox.shopify.store_credit import store_credit_roots
 
@@ -188,10 +189,12 @@ def _roots(shop: Shop) -> Roots:
         **bulk_code_roots(shop),
         **customer_roots(shop),
         **metafield_roots(shop),
+        **definition_roots(shop),
         **gift_card_roots(shop),
         **store_credit_roots(shop),
         **installation_roots(shop),
         "order": lambda _info, **_: None,
+        "orders": lambda _info, **paging: page([], **paging),
         "orderByIdentifier": lambda _info, **_: None,
     }
     by_kind = {

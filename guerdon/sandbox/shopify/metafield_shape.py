@@ -17,6 +17,14 @@ OWNER_TYPES = {
     "Product": "PRODUCT",
 }
 
+_VALUE_TYPES = {"number_integer": "INTEGER", "boolean": "BOOLEAN", "json": "JSON_STRING"}
+_CAPABILITIES = (
+    "analyticsQueryable",
+    "cartToOrderCopyable",
+    "smartCollectionCondition",
+    "uniqueValues",
+)
+
 
 def resolved(shop: Shop, namespace: str | None) -> str:
     """Write an app's own namespace as it is stored."""
@@ -105,8 +113,17 @@ def definition_node(definition: MetafieldDefinition) -> Fields:
             "category": "OTHER",
             "supportedValidations": [],
             "supportsDefinitionMigrations": False,
+            "valueType": _VALUE_TYPES.get(definition.type, "STRING"),
         },
-        "access": {"admin": "PUBLIC_READ_WRITE", "storefront": "NONE", "customerAccount": "NONE"},
+        "access": {
+            "admin": definition.access.get("admin") or "PUBLIC_READ_WRITE",
+            "storefront": definition.access.get("storefront") or "NONE",
+            "customerAccount": definition.access.get("customerAccount") or "NONE",
+        },
+        "capabilities": {
+            **{name: {"eligible": False, "enabled": False} for name in _CAPABILITIES},
+            "adminFilterable": {"eligible": True, "enabled": False, "status": "NOT_FILTERABLE"},
+        },
         "validations": [],
         "pinnedPosition": None,
         "metafieldsCount": 0,

@@ -5,18 +5,16 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from guerdon.sandbox.shopify.failures import Fields, user_error
 from guerdon.sandbox.shopify.metafield_shape import (
     OWNER_TYPES,
-    definition_node,
     digest,
     metafield_node,
     resolved,
 )
-from guerdon.sandbox.shopify.shape import Info, Root, page, parse_gid
-from guerdon.sandbox.shopify.shop import Metafield, MetafieldDefinition, Shop
+from guerdon.sandbox.shopify.shape import Info, Root, parse_gid
+from guerdon.sandbox.shopify.shop import Metafield, Shop
 
 _CALL_MAX = 25
 _BYTES_MAX = {"json": 128 * 1024, "url": 2048, "id": 2048}
@@ -29,8 +27,6 @@ def metafield_roots(shop: Shop) -> dict[str, Root]:
     return {
         "metafieldsSet": _setting(shop),
         "metafieldsDelete": _deleting(shop),
-        "metafieldDefinitionCreate": _defining(shop),
-        "metafieldDefinitions": _definitions(shop),
     }
 
 
@@ -84,7 +80,7 @@ def _refusals(shop: Shop, given: Fields) -> Iterator[tuple[list[str], str, str]]
     kind = _type(shop, given)
     if kind is None:
         yield ["type"], "Type can't be blank", "BLANK"
-    elif kind.removeprefix("list.") not in _CHECKS:
+    elif not is_known_type(kind):
         yield ["type"], f"Type '{kind}' is not known", "INCLUSION"
     else:
         yield from _value_refusals(kind, given["value"])
@@ -170,6 +166,7 @@ def _check_money(value: str) -> None:
         raise ValueError
 
 
+# By the name of the type.
 _CHECKS: dict[str, Callable[[str], object]] = {
     "single_line_text_field": _check_text,
     "multi_line_text_field": str,
@@ -183,6 +180,11 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     "id": str,
     "money": _check_money,
 }
+
+
+def is_known_type(name: str) -> bool:
+    """Say whether there are metafields, or lists of them, of a type."""
+    return name.removeprefix("list.") in _CHECKS
 
 
 def _store(shop: Shop, given: Fields) -> Metafield:
@@ -222,54 +224,3 @@ def _deleting(shop: Shop) -> Root:
         return {"deletedMetafields": deleted, "userErrors": []}
 
     return delete
-
-
-def _defining(shop: Shop) -> Root:
-    def define(_info: Info, definition: Fields) -> Fields:
-        namespace = resolved(shop, definition.get("namespace"))
-        place = (definition["ownerType"], namespace, definition["key"])
-        error = None
-        if place in shop.definitions:
-            message = "Key is in use for Customer metafields on the '{}' namespace."
-            error = (["definition", "key"], message.format(namespace), "TAKEN")
-        elif definition["type"].removeprefix("list.") not in _CHECKS:
-            error = (["definition", "type"], "Type name is not a valid type.", "INCLUSION")
-        elif (definition.get("access") or {}).get("admin") and not namespace.startswith("app--"):
-            message = "Setting this access control is not permitted here."
-            error = (["definition", "access"], message, "ADMIN_ACCESS_INPUT_NOT_ALLOWED")
-        if error is not None:
-            return {"createdDefinition": None, "userErrors": [user_error(*error)]}
-        made = MetafieldDefinition(
-            id=shop.take_id(),
-            owner_type=definition["ownerType"],
-            namespace=namespace,
-            key=definition["key"],
-            name=definition["name"],
-            type=definition["type"],
-            description=definition.get("description"),
-        )
-        shop.definitions[place] = made
-        return {"createdDefinition": definition_node(made), "userErrors": []}
-
-    return define
-
-
-def _definitions(shop: Shop) -> Root:
-    def search(
-        _info: Info,
-        ownerType: str,  # noqa: N803 -- the schema's own name
-        namespace: str | None = None,
-        key: str | None = None,
-        **paging: Any,
-    ) -> Fields:
-        wanted = None if namespace is None else resolved(shop, namespace)
-        found = [
-            definition_node(one)
-            for one in shop.definitions.values()
-            if one.owner_type == ownerType
-            and wanted in (None, one.namespace)
-            and key in (None, one.key)
-        ]
-        return page(found, **paging)
-
-    return search

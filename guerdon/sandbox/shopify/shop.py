@@ -132,6 +132,7 @@ class MetafieldDefinition:
     name: str
     type: str
     description: str | None
+    access: Fields
 
 
 @dataclass(kw_only=True)
