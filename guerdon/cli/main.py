@@ -22,6 +22,7 @@ from guerdon.cli import (
     serving,
     showing,
     verifying,
+    webhooks,
 )
 from guerdon.cli.console import err
 

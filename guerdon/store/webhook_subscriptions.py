@@ -184,3 +184,11 @@ async def list_addressed_subscriptions(
     """List the subscriptions that are switched on, or one of them, each with its sealed secret."""
     rows = await tx.fetch(_SQL["list_addressed_subscriptions"], merchant_id, subscription_id)
     return [(subscription_of(row), row["secret_sealed"]) for row in rows]
+
+
+async def list_failures(
+    tx: Connection, merchant_id: MerchantId
+) -> dict[SubscriptionId, tuple[int, datetime]]:
+    """Give the subscriptions whose last calls failed: how many in a row, and since when."""
+    rows = await tx.fetch(_SQL["list_failures"], merchant_id)
+    return {row["id"]: (row["failures"], row["failing_since"]) for row in rows}

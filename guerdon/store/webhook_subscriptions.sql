@@ -96,3 +96,10 @@ SELECT id, dialect, program_id, url, events, description, is_active, is_managed,
 FROM webhook_subscriptions
 WHERE merchant_id = $1 AND is_active AND ($2::bigint IS NULL OR id = $2)
 ORDER BY id;
+
+-- name: list_failures
+-- The subscriptions whose last calls failed: how many in a row, and since when.
+SELECT id, failures, failing_since
+FROM webhook_subscriptions
+WHERE merchant_id = $1 AND failures > 0
+ORDER BY id;

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import random
+import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -116,6 +117,11 @@ def signing_key(secret: str) -> bytes:
             f"{_SECRET_BYTES.stop - 1} bytes in base64"
         ) from None
     return key
+
+
+def make_secret() -> str:
+    """Make a secret that can sign: 32 random bytes."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode("ascii")
 
 
 class StandardForm:
