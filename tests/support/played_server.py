@@ -49,10 +49,16 @@ class PlayedServer:
         self.plays: list[Play] = []
         self.heard: list[Heard] = []
         self.connections = 0
+        self.writers: set[asyncio.StreamWriter] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
         self.url = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
         try:
             while await self._exchange(reader, writer):
                 pass
@@ -101,3 +107,7 @@ async def played_server(usual: Play | None = None) -> AsyncIterator[PlayedServer
         yield played
     finally:
         server.close()
+        # Hung up on rather than cancelled, which asyncio's own callback would complain of.
+        for writer in played.writers:
+            writer.close()
+        await asyncio.gather(*played.tasks, return_exceptions=True)
