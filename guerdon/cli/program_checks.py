@@ -137,6 +137,7 @@ def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -
         code_length=part.code_length,
         code_alphabet=part.code_alphabet,
         vip_tier_match=part.vip_tier_match,
+        enrol_new_customers=part.enrol_new_customers,
         starts_at=utc(part.starts_at),
         ends_at=utc(part.ends_at),
     )
@@ -208,6 +209,7 @@ def _rule(checks: Checks, path: str, part: RulePart) -> EarningRule:
         checks.refuse(f"{path}.points_per_currency_unit", "only order_paid has it")
     elif part.points is None:
         checks.refuse(f"{path}.points", "missing")
+    _check_money(checks, path, part)
     if (part.action_key is not None) != (part.trigger == "custom"):
         said = "missing" if part.action_key is None else "only custom has it"
         checks.refuse(f"{path}.action_key", said)
@@ -223,6 +225,10 @@ def _rule(checks: Checks, path: str, part: RulePart) -> EarningRule:
         action=part.action or action,
         action_key=part.action_key,
         points=part.points if per_unit is None and part.points is not None else per_unit or 0,
+        is_per_unit=per_unit is not None,
+        rates=part.rates,
+        counts_shipping=part.counts_shipping,
+        counts_tax=part.counts_tax,
         is_once=is_once,
         approval_days=part.approval_days,
         is_active=part.is_active,
@@ -232,3 +238,17 @@ def _rule(checks: Checks, path: str, part: RulePart) -> EarningRule:
         created_at=UNDATED,
         updated_at=UNDATED,
     )
+
+
+def _check_money(checks: Checks, path: str, part: RulePart) -> None:
+    if part.rates and part.points_per_currency_unit is None:
+        checks.refuse(f"{path}.rates", "they go with points_per_currency_unit only")
+    for currency in part.rates:
+        if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
+            checks.refuse(f"{path}.rates.{currency}", "no currency, which is three capitals")
+    if checks.currency in part.rates:
+        said = f"points_per_currency_unit says it for {checks.currency}"
+        checks.refuse(f"{path}.rates.{checks.currency}", said)
+    for name in ("counts_shipping", "counts_tax"):
+        if getattr(part, name) and part.trigger != "order_paid":
+            checks.refuse(f"{path}.{name}", "only order_paid has it")

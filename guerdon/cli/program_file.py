@@ -32,6 +32,7 @@ from guerdon.domain.key import Access
 POINTS_MAX = 1_000_000_000_000
 _DAYS_MAX = 36_500
 
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Text = Annotated[str, Meta(max_length=5000)]
@@ -50,7 +51,7 @@ class MerchantPart(_Part, frozen=True, kw_only=True):
     slug: Slug
     name: Name
     timezone: str = "UTC"
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+    currency: Currency
     storefront_url: str | None = None
 
 
@@ -123,6 +124,7 @@ class RewardPart(_Part, frozen=True, kw_only=True):
     grant_on_entry: bool = False
     units: UnitsPart = UnitsPart()
     auto_refund_seconds: Annotated[int, Meta(ge=1, le=_DAYS_MAX * 86_400)] | None = None
+    reenable_on_refund: bool = False
     starts_at: Instant | None = None
     ends_at: Instant | None = None
     status: RewardStatus = "active"
@@ -131,13 +133,16 @@ class RewardPart(_Part, frozen=True, kw_only=True):
 
 
 class RulePart(_Part, frozen=True, kw_only=True):
-    """`points`, or for a purchase `points_per_currency_unit`."""
+    """`points`, or for a purchase `points_per_currency_unit`, with `rates` for other currencies."""
 
     slug: Slug
     name: Name | None = None
     trigger: Trigger
     points: Points | None = None
     points_per_currency_unit: Points | None = None
+    rates: dict[str, Points] = {}
+    counts_shipping: bool = False
+    counts_tax: bool = False
     category: Category | None = None
     action: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}\Z")] | None = None
     action_key: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}\Z")] | None = None
@@ -161,6 +166,8 @@ class ProgramPart(_Part, frozen=True, kw_only=True):
     code_length: Annotated[int, Meta(ge=4, le=24)] = 10
     code_alphabet: str = SAFE_ALPHABET
     vip_tier_match: TierMatch = "exact"
+    enrol_new_customers: bool = False
+    negative_balance: Literal["record"] = "record"
     starts_at: Instant | None = None
     ends_at: Instant | None = None
     tiers: tuple[TierPart, ...] = ()

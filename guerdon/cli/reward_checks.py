@@ -61,6 +61,7 @@ def wanted_reward(checks: Checks, path: str, part: RewardPart, tiers: set[str]) 
         units_min=part.units.min,
         units_max=part.units.max,
         auto_refund_seconds=part.auto_refund_seconds,
+        reenable_on_refund=part.reenable_on_refund,
         starts_at=utc(part.starts_at),
         ends_at=utc(part.ends_at),
         status=part.status,

@@ -115,6 +115,27 @@ def _changed(path: str, value: object) -> dict[str, Any]:
             "programs[0].earning_rules[0].action_key: only custom has it",
         ),
         (
+            "programs.0.earning_rules.1.rates",
+            {"EUR": 3},
+            "programs[0].earning_rules[1].rates.EUR: points_per_currency_unit says it for EUR",
+        ),
+        (
+            "programs.0.earning_rules.1.rates",
+            {"euro": 3},
+            "programs[0].earning_rules[1].rates.euro: no currency, which is three capitals",
+        ),
+        (
+            "programs.0.earning_rules.0.rates",
+            {"USD": 3},
+            "programs[0].earning_rules[0].rates: they go with points_per_currency_unit only",
+        ),
+        (
+            "programs.0.earning_rules.0.counts_tax",
+            True,
+            "programs[0].earning_rules[0].counts_tax: only order_paid has it",
+        ),
+        ("programs.0.negative_balance", "allow", "programs[0].negative_balance: "),
+        (
             "programs.0.earning_rules.0.points_per_currency_unit",
             1,
             "programs[0].earning_rules[0].points_per_currency_unit: only order_paid has it",
@@ -291,3 +312,16 @@ def test_yaml_is_read_as_it_is_meant() -> None:
 def test_a_file_that_is_no_mapping_is_refused() -> None:
     with pytest.raises(BadProgramFile, match="the file: expected `object`, got `array`"):
         read_blueprint("[1, 2]")
+
+
+def test_purchase_rule_says_what_money_counts() -> None:
+    file = make_file()
+    buy = file["programs"][0]["earning_rules"][1]
+    buy |= {"rates": {"USD": 3}, "counts_shipping": True, "counts_tax": True}
+    file["programs"][0] |= {"enrol_new_customers": True}
+    wanted = make_blueprint(file).programs[0]
+    rule = wanted.rules[1]
+    assert (rule.points, rule.is_per_unit, rule.rates) == (2, True, {"USD": 3})
+    assert (rule.counts_shipping, rule.counts_tax) == (True, True)
+    assert not wanted.rules[0].is_per_unit
+    assert wanted.program.enrol_new_customers
