@@ -10,17 +10,20 @@ from guerdon.domain.command import (
     Adjust,
     Approve,
     ChangeMember,
+    ClawBack,
     Command,
     CompleteFulfilment,
     Decline,
     Earn,
     Enrol,
+    EraseMember,
     ExpireLots,
     ExpireRedemption,
     MarkUsed,
     Redeem,
     Refund,
     Release,
+    Reopen,
     Settle,
     Transfer,
 )
@@ -119,6 +122,7 @@ def _settling(world: World, who: int, a: int, b: int, c: int) -> Command:
         lambda: Settle(redemption_id=redemption_id),
         lambda: Release(redemption_id=redemption_id, reason="failed"),
         lambda: MarkUsed(redemption_id=redemption_id),
+        lambda: Reopen(redemption_id=redemption_id),
         lambda: ExpireRedemption(redemption_id=redemption_id),
         lambda: CompleteFulfilment(redemption_id=redemption_id),
     ]
@@ -153,13 +157,19 @@ def _earn(world: World, who: int, a: int, b: int, c: int) -> Command:
 def _earning(world: World, who: int, a: int, b: int, _: int) -> Command:
     pending = [each.id for each in world.earnings.values() if not each.is_manual]
     earning_id = _one(pending[-5:], who + a) or EarningId(1)
-    if b < 3:
+    if b < 2:
         return Approve(earning_id=earning_id)
     return (
         Approve(earning_id=earning_id, is_due_only=True)
         if b < 5
         else Decline(earning_id=earning_id)
     )
+
+
+def _claw_back(world: World, who: int, a: int, _: int, c: int) -> Command:
+    earned = [each.id for each in world.earnings.values() if not each.is_manual]
+    earning_id = _one(earned[-8:], who + a) or EarningId(1)
+    return ClawBack(earning_id=earning_id, points=(0, 10, 33, 60, 61, 150, 5000, -1)[c])
 
 
 def _adjust(world: World, who: int, a: int, b: int, c: int) -> Command:
@@ -197,6 +207,13 @@ def _change(world: World, who: int, a: int, b: int, _: int) -> Command:
     return ChangeMember(program_id=PROGRAM, member=_ref(world, who), **facts[a])
 
 
+def _erase(world: World, who: int, _: int, __: int, c: int) -> Command:
+    # Seldom, or nobody would be left to act upon.
+    if c:
+        return ExpireLots(program_id=PROGRAM, member=_ref(world, who))
+    return EraseMember(program_id=PROGRAM, member=_ref(world, who))
+
+
 def _enrol(world: World, who: int, a: int, _: int, __: int) -> Command:
     name = NAMES[who % len(NAMES)]
     email = f"{NAMES[a % len(NAMES)]}@shop.example" if a == 7 else f"{name}@shop.example"
@@ -205,14 +222,16 @@ def _enrol(world: World, who: int, a: int, _: int, __: int) -> Command:
 
 _ACTS: list[tuple[int, Callable[[World, int, int, int, int], Command]]] = [
     (16, _redeem),
-    (10, _settling),
-    (10, _refund),
+    (8, _settling),
+    (9, _refund),
     (7, _earn),
     (4, _earning),
-    (7, _adjust),
+    (4, _claw_back),
+    (6, _adjust),
     (3, _transfer),
-    (2, _expire),
+    (1, _expire),
     (3, _change),
+    (1, _erase),
     (2, _enrol),
 ]
 _TABLE = [act for weight, act in _ACTS for _ in range(weight)]

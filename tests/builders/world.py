@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from guerdon.domain.clawback import gross_points
 from guerdon.domain.command import Adjust, Adjusted, Enrol, Enrolled, Redeem, Redeemed
 from guerdon.domain.ids import MemberId, RewardId
 from guerdon.domain.member import MemberRef
@@ -68,7 +69,13 @@ def remaining(world: World, name: str = "anna") -> list[int]:
 
 def drift(world: World) -> list[str]:
     """Say everything that does not add up; an empty list is a sound world."""
-    return [*_wallet_drift(world), *_lot_drift(world), *_counter_drift(world), *_code_drift(world)]
+    return [
+        *_wallet_drift(world),
+        *_lot_drift(world),
+        *_counter_drift(world),
+        *_code_drift(world),
+        *_earning_drift(world),
+    ]
 
 
 def _wallet_drift(world: World) -> list[str]:
@@ -154,4 +161,22 @@ def _code_drift(world: World) -> list[str]:
         for code, redemption_id in world.pool_taken.items()
         if world.redemptions[redemption_id].code != code
     )
+    return found
+
+
+def _earning_drift(world: World) -> list[str]:
+    """What was taken back of an earning is what it was reduced by, and what its entries ask for."""
+    asked: dict[int, int] = {}
+    for entry in world.entries:
+        if entry.kind == "reversed" and entry.earning_id is not None:
+            points = entry.points if entry.asked_points is None else entry.asked_points
+            asked[entry.earning_id] = asked.get(entry.earning_id, 0) - points
+    found = []
+    for each in world.earnings.values():
+        reduced = 0 if each.is_manual else gross_points(each) - each.points
+        taken = asked.get(each.id, 0)
+        if each.points_reversed != reduced + taken:
+            found.append(f"earning {each.id}: {each.points_reversed} reversed, told {taken}")
+        if not each.is_manual and each.points_reversed > gross_points(each):
+            found.append(f"earning {each.id}: more was taken back than it gave")
     return found
