@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -20,7 +21,7 @@ def _free_port() -> int:
 @contextmanager
 def guerdon(url: str) -> Iterator[str]:
     """Run `guerdon serve` as an operator would, one process; give its base URL."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "guerdon", "serve", "--port", str(port), "--no-worker"]
     with _running(command, {"GUERDON_DATABASE_URL": url}, port) as base:
         yield base
@@ -29,7 +30,7 @@ def guerdon(url: str) -> Iterator[str]:
 @contextmanager
 def echo(url: str) -> Iterator[str]:
     """Run the same stack with nothing behind it."""
-    port = _free_port()
+    port = free_port()
     with _running([sys.executable, "-m", "bench.echo", url, str(port)], {}, port) as base:
         yield base
 

@@ -6,6 +6,7 @@ import sys
 
 from guerdon.cli.running import open_runtime
 from guerdon.config import Config
+from guerdon.engine.collecting import tune_collector
 from guerdon.store.connection import open_pool
 from guerdon.worker.loop import run, stop_on_signals
 
@@ -16,6 +17,7 @@ async def work(config: Config, url: str, *, follows_stdin: bool) -> None:
     stop_on_signals(stop)
     if follows_stdin:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _watch, stop)
+    tune_collector()
     pool = await open_pool(url, size=config.pool_size, application="guerdon worker")
     try:
         async with open_runtime(config, pool) as runtime:

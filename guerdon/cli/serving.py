@@ -71,7 +71,7 @@ def worker(
     ] = False,
 ) -> None:
     """Run the background process until told to stop."""
-    import asyncio
+    import uvloop
 
     from guerdon.cli.background import work
     from guerdon.cli.database import open_database, require_schema
@@ -82,7 +82,7 @@ def worker(
     set_up_logs(config)
     with open_database(config) as url:
         require_schema(url, config)
-        asyncio.run(work(config, url, follows_stdin=follows))
+        uvloop.run(work(config, url, follows_stdin=follows))
 
 
 def _listen(host: str, port: int) -> socket.socket:

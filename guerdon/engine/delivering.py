@@ -21,6 +21,7 @@ from guerdon.domain.delivery import (
 )
 from guerdon.domain.ids import DeliveryId, MemberId, MerchantId
 from guerdon.engine.addressing import Address, courier_of
+from guerdon.engine.claiming import Claimed, claim
 from guerdon.engine.judging_webhooks import record_results
 from guerdon.engine.lettering import write_letters
 from guerdon.engine.ports import Courier
@@ -30,7 +31,6 @@ from guerdon.engine.runtime import Runtime
 from guerdon.engine.sealing import SealError
 from guerdon.engine.submitting import Ledger
 from guerdon.store import deliveries
-from guerdon.store.deliveries import Claimed
 from guerdon.store.faults import DRIVER_ERRORS, fault_of
 from guerdon.store.transaction import CommitUnknown, transaction
 
@@ -39,8 +39,6 @@ LETTERS_MAX = 500
 LETTERS_MAX_UNSAFE = 20
 # Beside the carrying, a lease leaves time to read, and to write again where the database was away.
 _SPARE_SECONDS = 30.0
-# A delivery behind one that is in hand is looked at again after so long, should nobody wake it.
-_BLOCKED_SECONDS = 5.0
 _WOKEN_MAX = 500
 # How long what cannot be sent from here at all is put off.
 _PUT_OFF_SECONDS = 60.0
@@ -87,9 +85,9 @@ async def deliver(
         return Round()
     if not courier.repeats_safely:
         limit = min(limit, LETTERS_MAX_UNSAFE)
-    hand, touched = await _take(runtime, merchant_id, destination, courier, limit)
+    hand, seen = await _take(runtime, merchant_id, destination, courier, limit)
     if not hand.claimed:
-        return Round(has_more=touched >= limit)
+        return Round(has_more=seen >= limit)
     verdicts = _judge_abandoned(hand)
     try:
         bag = await write_letters(
@@ -112,24 +110,18 @@ async def deliver(
     await _carry(runtime, hand, bag.address, list(bag.letters.values()), verdicts)
     await _write(runtime, hand, verdicts)
     await _record(runtime, bag.address, hand, verdicts)
-    return _round_of(hand, verdicts, has_more=touched >= limit)
+    return _round_of(hand, verdicts, has_more=seen >= limit)
 
 
 async def _take(
     runtime: Runtime, merchant_id: MerchantId, destination: str, courier: Courier, limit: int
 ) -> tuple[_Hand, int]:
-    """Claim, and commit the claim; give also how many deliveries were touched by it."""
+    """Claim, and commit the claim; give also how many deliveries were looked at."""
     now = runtime.now()
     leased_until = now + timedelta(seconds=courier.lease_seconds + _SPARE_SECONDS)
     async with transaction(runtime.pool) as tx:
-        claimed, touched = await deliveries.claim_deliveries(
-            tx,
-            merchant_id,
-            destination,
-            now,
-            limit=limit,
-            leased_until=leased_until,
-            blocked_until=now + timedelta(seconds=_BLOCKED_SECONDS),
+        claimed, seen = await claim(
+            tx, merchant_id, destination, now, limit=limit, leased_until=leased_until
         )
     hand = _Hand(
         merchant_id=merchant_id,
@@ -138,7 +130,7 @@ async def _take(
         claimed=claimed,
         leased_until=leased_until,
     )
-    return hand, touched
+    return hand, seen
 
 
 def _judge_abandoned(hand: _Hand) -> Verdicts:

@@ -21,10 +21,10 @@ from guerdon.domain.ids import (
 )
 from guerdon.domain.redemption import Redemption
 from guerdon.engine.addressing import Address, find_address
+from guerdon.engine.claiming import Claimed
 from guerdon.engine.submitting import Ledger
 from guerdon.store import earnings, letters, offers, redemptions
 from guerdon.store.connection import Connection
-from guerdon.store.deliveries import Claimed
 from guerdon.store.letters import Recipient
 from guerdon.store.snapshot import snapshot
 

@@ -14,8 +14,9 @@ from guerdon.domain.delivery import (
     Verdict,
 )
 from guerdon.domain.ids import DeliveryId, MemberId
+from guerdon.engine.claiming import Claimed
 from guerdon.engine.retrying import ATTEMPTS_MAX, retry_seconds
-from guerdon.store.deliveries import Claimed, Ruling
+from guerdon.store.deliveries import Ruling
 
 _ERROR_CHARACTERS_MAX = 500
 

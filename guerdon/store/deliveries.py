@@ -1,6 +1,6 @@
 """Deliveries: events on their way to destinations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -9,7 +9,7 @@ from guerdon.domain.delivery import DeliveryStatus
 from guerdon.domain.event import EventKind
 from guerdon.domain.ids import DeliveryId, EventId, MemberId, MerchantId, ProgramId
 from guerdon.store import arrays
-from guerdon.store.connection import Connection, Record
+from guerdon.store.connection import Connection
 from guerdon.store.outbox_cursors import Cursor
 from guerdon.store.statements import statements
 
@@ -24,20 +24,29 @@ class Wanted(Struct, frozen=True):
     kind: EventKind
 
 
-class Claimed(Struct, frozen=True):
-    """A delivery in hand. `attempt` counts this one. `is_abandoned`: somebody had it in hand before
-    and never said what became of it."""
+class Due(Struct, frozen=True):
+    """A delivery that is due. `is_abandoned`: somebody had it in hand and never said what became of
+    it."""
 
     id: DeliveryId
     event_id: EventId
     member_id: MemberId
-    attempt: int
+    attempts: int
     is_abandoned: bool
 
 
+class Queued(Struct, frozen=True):
+    """An open delivery among its member's."""
+
+    id: DeliveryId
+    member_id: MemberId
+    next_at: datetime
+    leased_until: datetime | None
+
+
 class Ruling(Struct, frozen=True, kw_only=True):
-    """How a delivery in hand shall stand. `attempt` is that of the claim, `attempts_after` what is
-    kept of it. `next_at` None leaves it as it was."""
+    """How a delivery in hand shall stand. `attempt` is the one it was taken in hand for,
+    `attempts_after` how many are kept. `next_at` None leaves it as it was."""
 
     id: DeliveryId
     attempt: int
@@ -72,31 +81,54 @@ async def insert_deliveries(
     return _count(status)
 
 
-async def claim_deliveries(
+async def lock_due(
+    tx: Connection, merchant_id: MerchantId, destination: str, now: datetime, limit: int
+) -> list[Due]:
+    """Lock at most so many deliveries that are due and in nobody's hand, the longest due first.
+
+    Does not wait: what a rival has locked is passed over."""
+    rows = await tx.fetch(_SQL["lock_due"], merchant_id, destination, now, limit)
+    return [Due(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+async def list_queued(
     tx: Connection,
     merchant_id: MerchantId,
     destination: str,
-    now: datetime,
-    *,
+    last_ids: Mapping[MemberId, DeliveryId],
     limit: int,
-    leased_until: datetime,
-    blocked_until: datetime,
-) -> tuple[list[Claimed], int]:
-    """Take at most so many due deliveries in hand; give them in order, and how many were touched.
+) -> list[Queued]:
+    """List each member's first open deliveries at a destination, at most so many, up to an id.
 
-    Locks what is due and nobody has locked. Of a member, none is taken before all that are open and
-    older; one that is blocked is put off until its blocker is due, but where that is in somebody's
-    hand, until `blocked_until` at most."""
+    A member's come in order."""
     rows = await tx.fetch(
-        _SQL["claim_deliveries"],
+        _SQL["list_queued"],
         merchant_id,
         destination,
-        now,
+        arrays.literal(list(last_ids)),
+        arrays.literal(list(last_ids.values())),
         limit,
-        leased_until,
-        blocked_until,
     )
-    return [_claimed_of(row) for row in rows if row["is_ready"]], len(rows)
+    return [Queued(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def lease_deliveries(
+    tx: Connection, merchant_id: MerchantId, ids: Sequence[DeliveryId], leased_until: datetime
+) -> None:
+    """Take locked deliveries in hand, and count the attempt."""
+    await tx.execute(_SQL["lease_deliveries"], merchant_id, arrays.literal(ids), leased_until)
+
+
+async def put_off_deliveries(
+    tx: Connection, merchant_id: MerchantId, until: Mapping[DeliveryId, datetime]
+) -> None:
+    """Put locked deliveries off, each until its time."""
+    await tx.execute(
+        _SQL["put_off_deliveries"],
+        merchant_id,
+        arrays.literal(list(until)),
+        arrays.instants(list(until.values())),
+    )
 
 
 async def write_verdicts(
@@ -186,12 +218,6 @@ async def reopen_failed(
     """Make dead or uncertain deliveries wait again, the oldest first, as `reopen_deliveries`."""
     rows = await tx.fetch(_SQL["reopen_failed"], merchant_id, status, destination, now, limit)
     return [(row[0], row[1]) for row in rows]
-
-
-def _claimed_of(row: Record) -> Claimed:
-    return Claimed(
-        row["id"], row["event_id"], row["member_id"], row["attempts"], row["is_abandoned"]
-    )
 
 
 def _count(status: str) -> int:
