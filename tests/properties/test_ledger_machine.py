@@ -29,6 +29,7 @@ from guerdon.domain.command import (
     Adjust,
     Adjusted,
     ChangeMember,
+    ClawBack,
     Command,
     Done,
     Earn,
@@ -42,12 +43,14 @@ from guerdon.domain.command import (
     Refund,
     Refused,
     Release,
+    Reopen,
+    Reversed,
     Settle,
     Transfer,
     Transferred,
 )
 from guerdon.domain.errors import KeyConflict, OutcomeUnknown, Unavailable
-from guerdon.domain.ids import MerchantId, RedemptionId, RewardId, RuleId
+from guerdon.domain.ids import EarningId, MerchantId, RedemptionId, RewardId, RuleId
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
 from guerdon.engine.verifying import verify
@@ -92,6 +95,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.told: dict[str, tuple[Command, Outcome]] = {}
         self.moved = dict.fromkeys(NAMES, 0)
         self.redemptions: dict[RedemptionId, Known] = {}
+        self.earners: dict[EarningId, str] = {}
         self.run(self._open())
 
     def run(self, awaitable: Awaitable[_T]) -> _T:
@@ -212,6 +216,9 @@ class LedgerMachine(RuleBasedStateMachine):
             self.moved[_name(command)] += result.points
         elif isinstance(result, Earned) and not result.is_repeat:
             self.moved[_name(command)] += result.earning.points
+            self.earners[result.earning.id] = _name(command)
+        elif isinstance(result, Reversed):
+            self.moved[self.earners[result.earning.id]] -= result.points
         elif isinstance(result, Transferred):
             assert isinstance(command, Transfer)
             self.moved[command.source.external_id or ""] -= result.points
@@ -231,7 +238,12 @@ class LedgerMachine(RuleBasedStateMachine):
         redemption_id = RedemptionId(1)
         if self.redemptions:
             redemption_id = random.choice(list(self.redemptions)[-8:])
+        earning_id = EarningId(1)
+        if self.earners:
+            earning_id = random.choice(list(self.earners)[-4:])
         made: list[tuple[int, Command]] = [
+            (2, ClawBack(earning_id=earning_id, points=random.choice([5, 20, 50]))),
+            (1, Reopen(redemption_id=redemption_id)),
             (8, Redeem(program_id=PROGRAM, member=ref(name), reward_id=_reward(random))),
             (2, Refund(redemption_id=redemption_id)),
             (2, Refund(redemption_id=redemption_id, points=5)),
