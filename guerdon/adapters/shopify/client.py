@@ -131,8 +131,8 @@ class Shop:
         shut = self.breaker.admit()
         if shut is not None:
             raise NotExecuted("the shop did not answer of late", after_seconds=shut)
-        wait = self.bucket.take(document.name, max(budget.left, 0.0))
-        if wait is None:
+        ticket = self.bucket.take(document.name, max(budget.left, 0.0))
+        if ticket is None:
             raise NotExecuted(
                 "the shop's limit of calls is used up",
                 after_seconds=self.bucket.wait_of(document.name),
@@ -140,8 +140,8 @@ class Shop:
         cost: Json | None = None
         is_sent = False
         try:
-            if wait:
-                await self._sleep(wait)
+            if ticket.wait_seconds:
+                await self._sleep(ticket.wait_seconds)
             if budget.left <= _LEFT_SECONDS_MIN:
                 raise NotExecuted("the time for the call was over before it was sent")
             is_sent = True
@@ -151,9 +151,9 @@ class Shop:
             return self._judge(answer, body, document)
         finally:
             if is_sent:
-                self.bucket.settle(document.name, cost)
+                self.bucket.settle(ticket, cost)
             else:
-                self.bucket.put_back(document.name)
+                self.bucket.put_back(ticket)
 
     async def _authorized(self, document: Document, variables: Json, budget: Budget) -> Answer:
         """Send with a token; where it is refused and another is to be had, with that."""

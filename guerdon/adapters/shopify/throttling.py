@@ -3,10 +3,20 @@
 import math
 from collections.abc import Callable, Mapping
 
+from msgspec import Struct
+
 # Before the first answer: what the smallest plan has, in points and in points a second.
 _MAXIMUM = 1000.0
 _RATE = 100.0
 _COST_UNSEEN = 20.0
+
+
+class Ticket(Struct, frozen=True):
+    """The points that a call took, and how long it is to wait before it is sent."""
+
+    document: str
+    cost: float
+    wait_seconds: float
 
 
 class Bucket:
@@ -28,17 +38,16 @@ class Bucket:
         """Give what a document is expected to cost: what it cost last."""
         return self._costs.get(document, _COST_UNSEEN)
 
-    def take(self, document: str, seconds_max: float) -> float | None:
-        """Take a call's points; give the seconds to wait before it is sent. None, and nothing is
-        taken, where that would be longer than `seconds_max`."""
+    def take(self, document: str, seconds_max: float) -> Ticket | None:
+        """Take a call's points. None, and nothing is taken, where it would have to wait longer
+        than `seconds_max`. A ticket is to be put back or settled."""
         wait = self.wait_of(document)
         if wait > seconds_max:
             return None
         cost = self.cost_of(document)
-        self._flow()
         self._available -= cost
         self._under_way += cost
-        return wait
+        return Ticket(document, cost, wait)
 
     def wait_of(self, document: str) -> float:
         """Give how long a call would have to wait if it came now."""
@@ -46,22 +55,21 @@ class Bucket:
         lacking = self.cost_of(document) - self._available
         return max(lacking / self._rate, 0.0)
 
-    def put_back(self, document: str) -> None:
+    def put_back(self, ticket: Ticket) -> None:
         """Give back the points of a call that was not sent after all."""
         self._flow()
-        cost = self.cost_of(document)
-        self._available = min(self._available + cost, self._maximum)
-        self._under_way = max(self._under_way - cost, 0.0)
+        self._available = min(self._available + ticket.cost, self._maximum)
+        self._under_way = max(self._under_way - ticket.cost, 0.0)
 
-    def settle(self, document: str, cost: Mapping[str, object] | None) -> None:
+    def settle(self, ticket: Ticket, cost: Mapping[str, object] | None) -> None:
         """Learn from an answer's `extensions.cost`, or only that the call is over."""
         self._flow()
-        self._under_way = max(self._under_way - self.cost_of(document), 0.0)
+        self._under_way = max(self._under_way - ticket.cost, 0.0)
         if cost is None:
             return
         requested = _number(cost.get("requestedQueryCost"))
         if requested is not None:
-            self._costs[document] = requested
+            self._costs[ticket.document] = requested
         status = cost.get("throttleStatus")
         if not isinstance(status, Mapping):
             return

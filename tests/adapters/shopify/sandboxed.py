@@ -1,6 +1,7 @@
 """A shop in the sandbox, and what is handed over there."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,12 +34,12 @@ class Sandboxed:
     def base_url(self) -> str:
         return f"{self.url}/shopify/{SHOP}"
 
-    def connected(self, secrets: dict[str, str] | None = None, **definition: str) -> Connected:
+    def connected(self, secrets: Mapping[str, str] | None = None, **definition: str) -> Connected:
         return Connected(
             merchant_id=MerchantId(1),
             kind="shopify",
             definition={"shop": SHOP, "base_url": self.base_url, **definition},
-            secrets=secrets or {"token": TOKEN},
+            secrets=dict(secrets or {"token": TOKEN}),
         )
 
     def handover(self, reward: Reward | None = None, **changes: Any) -> Handover:

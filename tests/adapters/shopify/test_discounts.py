@@ -274,7 +274,8 @@ async def test_a_time_out_is_unknown_and_the_repetition_finds_the_late_discount(
         await fulfil(sandbox, sandbox.handover())
     while not sandbox.discounts():
         await asyncio.sleep(0.05)
-    assert await fulfil(sandbox, sandbox.handover(is_repeat=True))
+    fulfilled = await fulfil(sandbox, sandbox.handover(is_repeat=True))
+    assert fulfilled.reference == sandbox.discounts()[0]["id"]
     assert len(sandbox.discounts()) == 1
     assert sandbox.calls(CREATE) == 1
 
