@@ -21,7 +21,8 @@ Kind = Literal[
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     """One scripted failure. It meets the `nth` matching call from when it was added, and so many
-    `times` in a row; without an nth, every matching call."""
+    `times`; without an nth, every matching call. A call that another fault met first is made up for
+    by the next one."""
 
     service: ServiceName
     kind: Kind
@@ -41,11 +42,16 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
 class _Armed(Struct):
     fault: Fault
     seen: int = 0
+    met: int = 0
 
     @property
     def is_spent(self) -> bool:
-        fault = self.fault
-        return fault.nth is not None and self.seen >= fault.nth + fault.times - 1
+        return self.fault.nth is not None and self.met >= self.fault.times
+
+    @property
+    def is_due(self) -> bool:
+        nth = self.fault.nth
+        return nth is None or (self.seen >= nth and not self.is_spent)
 
 
 class FaultList:
@@ -77,14 +83,11 @@ class FaultList:
             if fault.service != service or not _matches(fault, named, path):
                 continue
             armed.seen += 1
-            if met is None and _is_due(fault, armed.seen):
+            if met is None and armed.is_due:
+                armed.met += 1
                 met = fault
         return met
 
 
 def _matches(fault: Fault, names: set[str], path: str) -> bool:
     return fault.match is None or fault.match in names or fault.match in path
-
-
-def _is_due(fault: Fault, seen: int) -> bool:
-    return fault.nth is None or fault.nth <= seen < fault.nth + fault.times
