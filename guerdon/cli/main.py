@@ -14,9 +14,11 @@ from guerdon.cli import (
     demonstrating,
     exporting,
     importing,
+    inbox,
     keys,
     migrating,
     pools,
+    privacy,
     redemptions,
     sandboxing,
     serving,
@@ -38,6 +40,8 @@ for _group in (serving, migrating, applying, showing, verifying, exporting, demo
     app.add_typer(_group.commands)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(pools.commands, name="pool")
+app.add_typer(inbox.commands, name="inbox")
+app.add_typer(privacy.commands, name="privacy")
 app.add_typer(redemptions.commands, name="redemptions")
 app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(importing.commands, name="import")

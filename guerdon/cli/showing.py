@@ -45,17 +45,27 @@ def show(
 async def _read(slug: str | None, *, with_archived: bool) -> _Facts:
     from guerdon.cli.choosing import choose_catalogue
     from guerdon.cli.database import open_store
+    from guerdon.cli.running import make_runtime
     from guerdon.config import read_config
+    from guerdon.engine.receiving import hook_path
     from guerdon.store import integrations, webhook_subscriptions
     from guerdon.store.snapshot import snapshot
 
-    async with open_store(read_config()) as pool:
+    config = read_config()
+    async with open_store(config) as pool:
+        seal = make_runtime(config, pool).seal
         catalogue = await choose_catalogue(pool, slug)
         merchant_id = catalogue.merchant.id
         async with snapshot(pool) as view:
             hooks = await webhook_subscriptions.list_all_subscriptions(view, merchant_id)
             connected = await integrations.list_integrations(view, merchant_id)
-    return facts_of(catalogue, hooks, [each for each, _ in connected], with_archived=with_archived)
+    return facts_of(
+        catalogue,
+        hooks,
+        [each for each, _ in connected],
+        with_archived=with_archived,
+        shopify_hooks=hook_path(seal, "shopify", catalogue.merchant.slug) if seal else None,
+    )
 
 
 def facts_of(
@@ -64,8 +74,10 @@ def facts_of(
     connected: "list[Integration]",
     *,
     with_archived: bool,
+    shopify_hooks: str | None = None,
 ) -> _Facts:
-    """Tell everything about a merchant that is not a secret."""
+    """Tell everything about a merchant that is not a secret; `shopify_hooks` is the path at which
+    Shopify delivers its webhooks."""
     merchant = catalogue.merchant
     programs = sorted(catalogue.programs.values(), key=lambda program: program.id)
     slugs = {program.id: program.slug for program in programs}
@@ -83,7 +95,13 @@ def facts_of(
             for hook in hooks
         ],
         "integrations": [
-            {"kind": each.kind, **each.definition, "has_secret": True} for each in connected
+            {
+                "kind": each.kind,
+                **each.definition,
+                **({"webhooks_at": shopify_hooks} if each.kind == "shopify" else {}),
+                "has_secret": True,
+            }
+            for each in connected
         ],
     }
 
@@ -148,7 +166,9 @@ def _tree(facts: _Facts) -> "Tree":
                     twig.add(_line(name, offer))
     for name, what in (("webhooks", "url"), ("integrations", "kind")):
         for each in _list(facts[name]):
-            tree.add(f"{name.removesuffix('s')} {escape(str(each[what]))}")
+            twig = tree.add(f"{name.removesuffix('s')} {escape(str(each[what]))}")
+            if each.get("webhooks_at"):
+                twig.add(f"takes webhooks at {each['webhooks_at']}")
     return tree
 
 
