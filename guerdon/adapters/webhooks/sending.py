@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from guerdon.adapters.webhooks.conversation import Answered, Conversation, NoAnswer
@@ -25,7 +26,8 @@ _CONNECTION_SECONDS_MAX = 300.0
 # Kept below what servers commonly wait before they close.
 _IDLE_SECONDS_MAX = 4.0
 _IDLE_MAX = 64
-_ADDRESSES_MAX = 4
+_ADDRESSES_MAX = 3
+_CONNECT_SECONDS_MAX = 1.5
 
 Connect = Callable[[str, int], Awaitable[socket.socket]]
 
@@ -156,17 +158,15 @@ class Sender:
 
     async def _open(self, target: Target) -> Conversation:
         self._sweep()
-        addresses = await find_addresses(target, self._rules, self._resolve)
-        failure: OSError | None = None
-        for address in addresses[:_ADDRESSES_MAX]:
-            try:
-                sock = await self._connect(address, target.port)
-            except OSError as error:
-                failure = error
-                continue
-            return await self._begin(sock, target)
-        assert failure is not None, "there was an address to try"
-        raise failure
+        found = await find_addresses(target, self._rules, self._resolve)
+        *others, last = found[:_ADDRESSES_MAX]
+        for address in others:
+            # One that is silent must not use up the time of those that answer.
+            with suppress(OSError):
+                async with asyncio.timeout(_CONNECT_SECONDS_MAX):
+                    sock = await self._connect(address, target.port)
+                return await self._begin(sock, target)
+        return await self._begin(await self._connect(last, target.port), target)
 
     async def _begin(self, sock: socket.socket, target: Target) -> Conversation:
         loop = asyncio.get_running_loop()

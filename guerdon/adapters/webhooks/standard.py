@@ -20,7 +20,8 @@ from guerdon.domain.money import to_major
 from guerdon.domain.subscription import FailureRule, Subscription
 from guerdon.engine.announcing import Announcement
 
-EVENTS: tuple[str, ...] = get_args(EventKind)
+# Of somebody who was forgotten nothing is said, not even that.
+EVENTS: tuple[str, ...] = tuple(kind for kind in get_args(EventKind) if kind != "member.erased")
 SECRET_PREFIX = "whsec_"  # noqa: S105 -- what every such secret begins with
 _SECRET_BYTES = range(24, 65)
 _USER_AGENT = "Guerdon-Webhook/1.0"

@@ -44,7 +44,9 @@ _SAYS: dict[EventKind, tuple[Topic, ...]] = {
         "program_events/customer.tier_downgraded",
     ),
 }
-_CHANGES_NOTHING: frozenset[EventKind] = frozenset({"redemption.used", "redemption.expired"})
+_CHANGES_NOTHING: frozenset[EventKind] = frozenset(
+    {"redemption.used", "redemption.reopened", "redemption.expired"}
+)
 _encode = msgspec.json.Encoder().encode
 
 

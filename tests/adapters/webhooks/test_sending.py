@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from guerdon.adapters.webhooks import sending
 from guerdon.adapters.webhooks.conversation import ANSWER_BYTES_MAX, Answered, NoAnswer
 from guerdon.adapters.webhooks.sending import Sender, connect_socket
 from guerdon.adapters.webhooks.target import TargetRefused
@@ -265,12 +266,18 @@ async def test_a_connection_is_no_other_names() -> None:
         await sender.close()
 
 
-async def test_the_next_address_is_tried_where_one_does_not_answer() -> None:
+@pytest.mark.parametrize("is_silent", [False, True])
+async def test_the_next_address_is_tried_where_one_does_not_answer(
+    is_silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "_CONNECT_SECONDS_MAX", 0.05)
     async with receiving() as receiver:
         world = World(receiver.port, [["93.184.216.34", "93.184.216.35"]])
 
         async def connect(address: str, port: int) -> socket.socket:
             if address.endswith("34"):
+                if is_silent:
+                    await asyncio.sleep(60)
                 raise ConnectionRefusedError(111, "Connection refused")
             return await world.connect(address, port)
 
