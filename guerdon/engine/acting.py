@@ -1,6 +1,7 @@
 """Acting on what platforms told us, each message until it is done or has failed too often."""
 
 import asyncio
+import traceback
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -67,6 +68,9 @@ async def act_on_inbox(ledger: Ledger, merchant_id: MerchantId, limit: int) -> P
         except Unreadable as error:
             settled.append(_dead(ledger, event, str(error)))
             continue
+        except Exception as error:  # noqa: BLE001 -- one that nobody foresaw must not stop the rest
+            settled.append(_failed(ledger, event, error))
+            continue
         subject = subject_of(news[0]) if news else f"message {event.id}"
         subjects.setdefault(subject, []).append(_Read(event, news))
     gate = asyncio.Semaphore(_AT_ONCE_MAX)
@@ -98,16 +102,27 @@ async def _act(ledger: Ledger, merchant_id: MerchantId, read: _Read) -> Settled:
         for news in read.news:
             has_acted = await _act_on(ledger, merchant_id, event, news) or has_acted
     except Exception as error:  # noqa: BLE001 -- whatever it is, the other messages have their turn
-        # Of a foreign exception only its kind is kept: its text may hold what the message said.
-        known = isinstance(error, GuerdonError | TryLater)
-        said = f"{type(error).__name__}: {error}" if known else type(error).__name__
-        if not known:
-            _log.warning("inbox_act_failed", inbox_id=event.id, topic=event.topic, exc_info=True)
-        if event.attempts >= ATTEMPTS_MAX:
-            return _dead(ledger, event, said)
-        wait = min(_FIRST_WAIT * 2 ** min(event.attempts - 1, 16), _LONGEST_WAIT)
-        return Settled(event.id, "waiting", ledger.runtime.now() + wait, said[:_ERROR_LENGTH_MAX])
+        return _failed(ledger, event, error)
     return Settled(event.id, "done" if has_acted else "ignored", event.next_at)
+
+
+def _failed(ledger: Ledger, event: InboxEvent, error: Exception) -> Settled:
+    """Try again later, unless that was done too often. Of a foreign exception only its kind is
+    kept: its text may hold what the message said, and so may a traceback."""
+    known = isinstance(error, GuerdonError | TryLater)
+    said = f"{type(error).__name__}: {error}" if known else type(error).__name__
+    if event.attempts >= ATTEMPTS_MAX:
+        return _dead(ledger, event, said)
+    place = _place_of(error)
+    _log.warning("inbox_act_failed", inbox_id=event.id, topic=event.topic, error=said, at=place)
+    wait = min(_FIRST_WAIT * 2 ** min(event.attempts - 1, 16), _LONGEST_WAIT)
+    return Settled(event.id, "waiting", ledger.runtime.now() + wait, said[:_ERROR_LENGTH_MAX])
+
+
+def _place_of(error: Exception) -> str:
+    """Name the line that raised: without what stood in its variables."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
 
 
 def _dead(ledger: Ledger, event: InboxEvent, reason: str) -> Settled:

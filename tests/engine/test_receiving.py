@@ -140,6 +140,16 @@ async def test_unreadable_message_is_dead_at_once(desk: Desk, topic: str, body: 
     assert await desk.pool.fetchval("SELECT last_error FROM inbox_events")
 
 
+async def test_message_that_reads_like_none_before_leaves_the_others_their_turn(
+    desk: Desk,
+) -> None:
+    await desk.open()
+    await desk.receive("orders/paid", {**PAID, "id": 5, "shipping_lines": [{"price": "NaN"}]})
+    assert await desk.tell("orders/paid", PAID) == "done"
+    assert await desk.statuses() == ["waiting", "done"]
+    assert await desk.points() == 100
+
+
 async def test_topic_that_concerns_nobody_is_ignored(desk: Desk) -> None:
     await desk.open()
     assert await desk.tell("products/update", b"{}") == "ignored"
