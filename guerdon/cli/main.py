@@ -11,6 +11,7 @@ import typer
 from guerdon import __version__
 from guerdon.cli import (
     applying,
+    deliveries,
     demonstrating,
     exporting,
     importing,
@@ -40,6 +41,7 @@ for _group in (serving, migrating, applying, showing, verifying, exporting, demo
     app.add_typer(_group.commands)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(pools.commands, name="pool")
+app.add_typer(deliveries.commands, name="deliveries")
 app.add_typer(inbox.commands, name="inbox")
 app.add_typer(privacy.commands, name="privacy")
 app.add_typer(redemptions.commands, name="redemptions")

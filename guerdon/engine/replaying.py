@@ -1,6 +1,7 @@
 """Replaying: deliveries that are over are carried once more, because an operator says so."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from msgspec.structs import replace
@@ -33,12 +34,14 @@ async def replay_failed(
     status: Failed,
     *,
     destination: str | None,
+    before: datetime,
     limit: int,
 ) -> list[DeliveryId]:
-    """Make at most so many dead or uncertain deliveries wait again, the oldest first."""
+    """Make at most so many deliveries wait again that were dead or uncertain before an instant, the
+    oldest first."""
     async with transaction(runtime.pool) as tx:
         found = await deliveries.reopen_failed(
-            tx, merchant_id, status, destination, runtime.now(), limit
+            tx, merchant_id, status, destination, runtime.now(), before=before, limit=limit
         )
         await _look_there(tx, merchant_id, {name for _, name in found})
     return [delivery_id for delivery_id, _ in found]

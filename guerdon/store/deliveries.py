@@ -213,10 +213,15 @@ async def reopen_failed(
     status: DeliveryStatus,
     destination: str | None,
     now: datetime,
+    *,
+    before: datetime,
     limit: int,
 ) -> list[tuple[DeliveryId, str]]:
-    """Make dead or uncertain deliveries wait again, the oldest first, as `reopen_deliveries`."""
-    rows = await tx.fetch(_SQL["reopen_failed"], merchant_id, status, destination, now, limit)
+    """Make deliveries wait again that were dead or uncertain before an instant, the oldest first,
+    as `reopen_deliveries`."""
+    rows = await tx.fetch(
+        _SQL["reopen_failed"], merchant_id, status, destination, now, limit, before
+    )
     return [(row[0], row[1]) for row in rows]
 
 

@@ -122,8 +122,8 @@ WHERE d.merchant_id = $1 AND d.id = ANY ($2::bigint[]) AND NOT d.is_open
 RETURNING d.id, d.destination;
 
 -- name: reopen_failed
--- Have deliveries carried once more that are dead or uncertain, the oldest first, a portion at a
--- time. Gives where they go.
+-- Have deliveries carried once more that are dead or uncertain since before an instant, the oldest
+-- first, a portion at a time. Gives where they go.
 UPDATE deliveries
 SET status = 'waiting', is_open = true, attempts = 0, next_at = $4::timestamptz,
     leased_until = NULL, updated_at = $4::timestamptz
@@ -131,7 +131,7 @@ WHERE merchant_id = $1 AND id = ANY (ARRAY(
     SELECT o.id
     FROM deliveries o
     WHERE o.merchant_id = $1 AND o.status IN ('dead', 'uncertain') AND o.status = $2
-      AND ($3::text IS NULL OR o.destination = $3)
+      AND ($3::text IS NULL OR o.destination = $3) AND o.updated_at < $6::timestamptz
     ORDER BY o.merchant_id, o.status, o.id
     LIMIT $5
     FOR UPDATE

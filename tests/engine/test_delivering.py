@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 import pytest
@@ -444,11 +445,14 @@ async def test_replays_what_failed_before_what_waits(post: Post) -> None:
     await post.post(2, 20)
     await post.deliver()
     await post.post(1, 11)
-    runtime = post.ledger.runtime
-    assert await replay_failed(runtime, post.shop.id, "uncertain", destination=None, limit=9) == []
-    other = await replay_failed(runtime, post.shop.id, "dead", destination="webhook:1", limit=9)
-    assert other == []
-    done = await replay_failed(runtime, post.shop.id, "dead", destination=post.name, limit=9)
+    before = post.clock.at
+    post.clock.pass_(seconds=1)
+    to_replay = partial(replay_failed, post.ledger.runtime, post.shop.id, limit=9)
+    now = post.clock.at
+    assert await to_replay("uncertain", destination=None, before=now) == []
+    assert await to_replay("dead", destination="webhook:1", before=now) == []
+    assert await to_replay("dead", destination=None, before=before) == []
+    done = await to_replay("dead", destination=post.name, before=now)
     assert len(done) == 1
     post.courier.answer = only(0, Delivered())
     assert await post.deliver_all() == 2
