@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from guerdon.adapters.webhooks.conversation import Answered, Conversation, NoAnswer
 from guerdon.adapters.webhooks.target import (
+    Names,
     Resolve,
     Target,
     TargetRefused,
@@ -68,7 +69,7 @@ class Sender:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._rules = rules
-        self._resolve = resolve
+        self._names = Names(resolve)
         self._connect = connect
         self._tls = tls
         self._idle: dict[tuple[bool, str, int], deque[Conversation]] = {}
@@ -116,6 +117,7 @@ class Sender:
             for conversation in conversations:
                 conversation.end()
         self._idle.clear()
+        self._names.close()
         # Transports let go of their sockets in the loop's next round.
         await asyncio.sleep(0)
 
@@ -158,7 +160,7 @@ class Sender:
 
     async def _open(self, target: Target) -> Conversation:
         self._sweep()
-        found = await find_addresses(target, self._rules, self._resolve)
+        found = await find_addresses(target, self._rules, self._names)
         *others, last = found[:_ADDRESSES_MAX]
         for address in others:
             # One that is silent must not use up the time of those that answer.

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from guerdon.domain.webhook_url import UrlRules, find_url_problem, is_public_address
 
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+Resolve = Callable[[str, int], Coroutine[None, None, Sequence[str]]]
 
 
 class TargetRefused(Exception):
@@ -52,7 +52,30 @@ def read_target(url: str, rules: UrlRules) -> Target:
     return Target(is_tls, host, parts.port or (443 if is_tls else 80), head)
 
 
-async def find_addresses(target: Target, rules: UrlRules, resolve: Resolve) -> list[str]:
+class Names:
+    """Asks for names. Who asks for one that is being asked for waits with the first: the system has
+    few hands for it, and a slow name server must not have them all."""
+
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
+        self._asked: dict[tuple[str, int], asyncio.Future[Sequence[str]]] = {}
+
+    async def ask(self, host: str, port: int) -> Sequence[str]:
+        key = (host, port)
+        answer = self._asked.get(key)
+        if answer is None:
+            answer = self._asked[key] = asyncio.ensure_future(self._resolve(host, port))
+            answer.add_done_callback(lambda _: self._asked.pop(key, None))
+        # Whose time is up goes, and the others wait on.
+        return await asyncio.shield(answer)
+
+    def close(self) -> None:
+        """Ask no more."""
+        for answer in list(self._asked.values()):
+            answer.cancel()
+
+
+async def find_addresses(target: Target, rules: UrlRules, names: Names) -> list[str]:
     """Ask once what a target's name stands for, and keep the addresses that may be called.
 
     The connection is made to one of these very addresses and the name is not asked for again, so
@@ -60,7 +83,7 @@ async def find_addresses(target: Target, rules: UrlRules, resolve: Resolve) -> l
     try:
         ip_address(target.host)
     except ValueError:
-        answers = await resolve(target.host, target.port)
+        answers = await names.ask(target.host, target.port)
     else:
         answers = [target.host]
     allowed = [each for each in answers if rules.allows_private or _is_public(each)]

@@ -233,6 +233,26 @@ class World:
 _OUTSIDE = "93.184.216.34"
 
 
+async def test_a_name_is_asked_for_once_by_all_who_want_it_at_once() -> None:
+    answers = asyncio.Event()
+    async with receiving() as receiver:
+        world = World(receiver.port, [[_OUTSIDE]])
+
+        async def resolve(host: str, port: int) -> list[str]:
+            await answers.wait()
+            return await world.resolve(host, port)
+
+        sender = Sender(_PUBLIC, resolve=resolve, connect=world.connect)
+        hasty = asyncio.ensure_future(_post(sender, "http://shop.example/", 0.05))
+        calls = [asyncio.ensure_future(_post(sender, "http://shop.example/")) for _ in range(9)]
+        with pytest.raises(NoAnswer, match="no answer within"):
+            await hasty
+        answers.set()
+        assert [(await call).status for call in calls] == [200] * 9
+        assert world.asked == ["shop.example"]
+        await sender.close()
+
+
 async def test_a_name_that_answers_otherwise_the_next_time_gains_nothing() -> None:
     async with receiving(answer(200, "connection: close")) as receiver:
         world = World(receiver.port, [[_OUTSIDE], ["127.0.0.1"]])
@@ -341,5 +361,7 @@ async def test_a_name_server_that_is_silent_is_given_up() -> None:
         await asyncio.sleep(60)
         return []
 
+    sender = Sender(_PUBLIC, resolve=resolve)
     with pytest.raises(NoAnswer, match="no answer within"):
-        await _post(Sender(_PUBLIC, resolve=resolve), "http://shop.example/", 0.1)
+        await _post(sender, "http://shop.example/", 0.1)
+    await sender.close()
