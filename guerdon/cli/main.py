@@ -23,6 +23,7 @@ from guerdon.cli import (
     redemptions,
     sandboxing,
     serving,
+    shopify,
     showing,
     verifying,
     webhooks,
@@ -46,6 +47,7 @@ app.add_typer(inbox.commands, name="inbox")
 app.add_typer(privacy.commands, name="privacy")
 app.add_typer(redemptions.commands, name="redemptions")
 app.add_typer(webhooks.commands, name="webhooks")
+app.add_typer(shopify.commands, name="shopify")
 app.add_typer(importing.commands, name="import")
 app.add_typer(sandboxing.commands, name="sandbox")
 
