@@ -1,14 +1,20 @@
 """`guerdon sandbox`: the outside world on this machine, to try Guerdon without a shop."""
 
-from typing import Annotated
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from guerdon.cli.console import fail, note, out
 
+if TYPE_CHECKING:
+    from guerdon.cli.sandbox_comparing import Said
+
 commands = typer.Typer(invoke_without_command=True)
 
 _SHOP = "north-shelf.myshopify.com"
+
+DIFFERENT = 1
 
 
 @commands.callback()
@@ -63,6 +69,57 @@ def sandbox(
         # Calls that a fault holds open have no end of their own.
         timeout_graceful_shutdown=1,
     )
+
+
+@commands.command()
+def compare(
+    url: Annotated[str, typer.Option(help="Where the sandbox listens.")] = "http://127.0.0.1:8800",
+    merchant: Annotated[str | None, typer.Option(help="The merchant, by its slug.")] = None,
+    shop: Annotated[
+        str | None, typer.Option(help="The shop's domain, if not the one connected to.")
+    ] = None,
+) -> None:
+    """Compare the ledger with what the sandbox was given. Exits with 1 where they differ."""
+    import httpx
+
+    from guerdon.cli.sandbox_comparing import compare as list_differences
+    from guerdon.engine.runtime import utc_now
+
+    try:
+        came = httpx.get(f"{url.rstrip('/')}/_control/state", timeout=60, trust_env=False)
+        state: dict[str, Any] = came.raise_for_status().json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        fail(f"no sandbox answers at {url}: {error}")
+    said, connected = asyncio.run(_read_said(merchant))
+    domain = shop or connected
+    if domain is None:
+        fail("the merchant is connected to no shop; name one with --shop")
+    differences = list_differences(said, state, domain, utc_now())
+    for line in differences:
+        out().print(line, markup=False)
+    if differences:
+        fail(f"{len(differences)} difference(s)", exit_code=DIFFERENT)
+    out().print(
+        f"{len(said.redemptions)} redemption(s) and {len(said.deliveries)} deliveries: all as told"
+    )
+
+
+async def _read_said(slug: str | None) -> "tuple[Said, str | None]":
+    """Read what the merchant's database says, and which shop it is connected to."""
+    from guerdon.cli.choosing import choose_catalogue
+    from guerdon.cli.database import open_store
+    from guerdon.cli.sandbox_comparing import read_said
+    from guerdon.config import read_config
+    from guerdon.store.integrations import list_integrations
+    from guerdon.store.snapshot import snapshot
+
+    async with open_store(read_config()) as pool:
+        merchant = (await choose_catalogue(pool, slug)).merchant
+        async with snapshot(pool) as view:
+            integrations = await list_integrations(view, merchant.id)
+        shops = [one.definition.get("shop") for one, _ in integrations if one.kind == "shopify"]
+        said = await read_said(pool, merchant.id, merchant.slug)
+        return said, shops[0] if shops else None
 
 
 def _print_addresses(url: str) -> None:

@@ -5,6 +5,7 @@ from msgspec import Struct
 from guerdon.domain.catalogue import DiscountType, Reward, RewardKind
 from guerdon.domain.delivery import Letter, Skipped
 from guerdon.domain.event import Event, EventKind
+from guerdon.domain.ids import MerchantId
 
 ANNOUNCED: frozenset[EventKind] = frozenset(
     ("points.earned", "points.adjusted", "redemption.approved", "member.tier_changed")
@@ -67,9 +68,13 @@ def letter_key(letter: Letter) -> str:
 
     The time is part of it because ids begin again when a merchant starts with an empty database,
     and what platforms remember does not."""
-    event = letter.event
+    return event_key(letter.merchant.id, letter.event)
+
+
+def event_key(merchant_id: MerchantId, event: Event) -> str:
+    """Name an event as `letter_key` does."""
     milliseconds = round(event.created_at.timestamp() * 1000)
-    return f"guerdon-{letter.merchant.id}-{event.id}-{milliseconds}"
+    return f"guerdon-{merchant_id}-{event.id}-{milliseconds}"
 
 
 def _points_awarded(letter: Letter) -> PointsAwarded | Skipped:

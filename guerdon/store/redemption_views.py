@@ -3,8 +3,11 @@
 from datetime import datetime
 from typing import Literal
 
-from guerdon.domain.ids import MemberId, MerchantId
-from guerdon.domain.redemption import Redemption
+from msgspec import Struct
+
+from guerdon.domain.catalogue import FulfilBy
+from guerdon.domain.ids import MemberId, MerchantId, RedemptionId
+from guerdon.domain.redemption import Redemption, RedemptionStatus
 from guerdon.store.connection import Connection
 from guerdon.store.redemptions import redemption_of
 from guerdon.store.statements import statements
@@ -54,3 +57,30 @@ async def list_redemption_views(
         _SQL["list_redemption_views"], merchant_id, member_id, status, now, order, limit, offset
     )
     return [redemption_of(row) for row in rows]
+
+
+class PlatformRedemption(Struct, frozen=True, kw_only=True):
+    """A redemption, and the code by which its platform knows what was made for it."""
+
+    id: RedemptionId
+    status: RedemptionStatus
+    code: str | None
+    expires_at: datetime | None
+    fulfil_by: FulfilBy
+
+
+async def list_platform_redemptions(
+    view: Connection, merchant_id: MerchantId, after: RedemptionId, limit: int
+) -> list[PlatformRedemption]:
+    """List a page of redemptions that a platform holds something of, after an id."""
+    rows = await view.fetch(_SQL["list_platform_redemptions"], merchant_id, after, limit)
+    return [
+        PlatformRedemption(
+            id=row["id"],
+            status=row["status"],
+            code=row["code"],
+            expires_at=row["expires_at"],
+            fulfil_by=row["fulfil_by"],
+        )
+        for row in rows
+    ]

@@ -26,3 +26,16 @@ ORDER BY CASE $5::text WHEN 'points_cost' THEN points_cost
              WHEN '-points_cost' THEN -points_cost END,
          CASE WHEN starts_with($5::text, '-') THEN -id ELSE id END
 LIMIT $6 OFFSET $7;
+
+-- name: list_platform_redemptions
+-- A page of redemptions that a platform holds something of, in the order of ids, each with the code
+-- that counts.
+SELECT r.id, r.status, coalesce(f.code, r.code) AS code, r.expires_at,
+       v.definition ->> 'fulfil_by' AS fulfil_by
+FROM redemptions r
+JOIN reward_versions v ON v.merchant_id = r.merchant_id AND v.id = r.reward_version_id
+LEFT JOIN fulfilments f ON f.merchant_id = r.merchant_id AND f.redemption_id = r.id
+WHERE r.merchant_id = $1 AND r.id > $2
+  AND v.definition ->> 'fulfil_by' IN ('shopify', 'shopify_pool', 'gift_card')
+ORDER BY r.id
+LIMIT $3;
