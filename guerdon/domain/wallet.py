@@ -9,7 +9,8 @@ from guerdon.domain.lot import Lot
 class Wallet(Struct, frozen=True, kw_only=True, gc=False):
     """A wallet as loaded under its lock. `points_held` are those of pending redemptions, already
     drawn from the lots; `points_pending` are earned but not yet approved. `tier_id` is kept on the
-    member's default wallet, whose lifetime points decide it."""
+    member's default wallet, whose lifetime points decide it. `version` counts every change of the
+    wallet or its lots, as loaded."""
 
     id: WalletId
     member_id: MemberId
@@ -23,4 +24,5 @@ class Wallet(Struct, frozen=True, kw_only=True, gc=False):
     points_pending: int = 0
     points_lifetime: int = 0
     points_redeemed: int = 0
+    version: int = 0
     lots: tuple[Lot, ...] = ()

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from guerdon.domain.command import Outcome, Refused, Submission
 from guerdon.domain.decision import Decision, decide
@@ -10,8 +10,10 @@ from guerdon.domain.errors import GuerdonError, OutcomeUnknown, Unavailable
 from guerdon.domain.ids import MerchantId
 from guerdon.domain.state import Effects
 from guerdon.engine import loading, recording
-from guerdon.engine.cataloguing import Catalogues
+from guerdon.engine.cataloguing import CatalogueChanged, Catalogues
+from guerdon.engine.numbering import FreshIds, Numbers
 from guerdon.engine.runtime import Runtime
+from guerdon.engine.spending import Spending
 from guerdon.store import events, idempotency_records
 from guerdon.store.connection import Connection
 from guerdon.store.faults import DRIVER_ERRORS, Fault, fault_of
@@ -23,34 +25,14 @@ BACKOFF_SECONDS = 0.02
 OFFERS_ROUNDS_MAX = 100
 
 
-class CatalogueChanged(Exception):
-    """The offers changed after the batch had read them; it is decided again."""
-
-
-class FreshIds:
-    """Hands out a run of ids from a first one, and random bits."""
-
-    __slots__ = ("bits", "first", "next")
-
-    def __init__(self, first: int, bits: Callable[[], int]) -> None:
-        self.first = first
-        self.next = first
-        self.bits = bits
-
-    def next_id(self) -> int:
-        """Give the next id of the run."""
-        given = self.next
-        self.next = given + 1
-        return given
-
-
 class Batches:
-    """Runs batches of one merchant at a time; knows where the merchant's ids probably stand."""
+    """Runs batches, each of one merchant: without locks where that may do, else under them."""
 
     def __init__(self, runtime: Runtime, catalogues: Catalogues) -> None:
         self._runtime = runtime
         self._catalogues = catalogues
-        self._expected_id: dict[MerchantId, int] = {}
+        self._numbers = Numbers()
+        self._spending = Spending(runtime, self._numbers)
 
     async def run(
         self, merchant_id: MerchantId, submissions: Sequence[Submission]
@@ -109,6 +91,12 @@ class Batches:
         catalogue = await self._catalogues.get(merchant_id)
         named = loading.name(submissions)
         batch = self._runtime.bits() & (2**63 - 1)
+        if self._spending.suits(merchant_id, submissions, catalogue):
+            outcomes = await self._spending.attempt(
+                merchant_id, submissions, named, catalogue, batch
+            )
+            if outcomes is not None:
+                return outcomes
         decision: Decision | None = None
         try:
             async with transaction(self._runtime.pool) as tx:
@@ -118,8 +106,9 @@ class Batches:
                 # Taken under the locks, so that no wallet ever sees time run backwards.
                 now = self._runtime.now()
                 await loading.load_taken(tx, merchant_id, named, catalogue, state, now)
-                expected = max(self._expected_id.get(merchant_id, 1), state.highest_id + 1)
-                ids = FreshIds(expected, self._runtime.bits)
+                ids = FreshIds(
+                    self._numbers.guess(merchant_id, state.highest_id + 1), self._runtime.bits
+                )
                 decision = decide(submissions, state, catalogue, now, ids)
                 if decision.effects.is_empty:
                     if any(isinstance(each, Refused) for each in decision.outcomes):
@@ -128,18 +117,18 @@ class Batches:
                         if current != catalogue.version:
                             raise CatalogueChanged
                     return decision.outcomes
-                self._expected_id[merchant_id] = ids.next
+                self._numbers.set(merchant_id, ids.next)
                 count = ids.next - ids.first
                 first, version = await recording.change(
                     tx, merchant_id, now, decision.effects, count
                 )
-                self._expected_id[merchant_id] = max(first + count, self._expected_id[merchant_id])
+                self._numbers.raise_to(merchant_id, first + count)
                 if version != catalogue.version:
                     raise CatalogueChanged
                 if first != ids.first:
                     # Another process or lane took ids meanwhile. Deciding again is cheap and
                     # gives the same but for the ids: the state is still under our locks.
-                    self._expected_id[merchant_id] = first + count
+                    self._numbers.set(merchant_id, first + count)
                     again = FreshIds(first, self._runtime.bits)
                     decision = decide(submissions, state, catalogue, now, again)
                 await recording.insert(tx, merchant_id, now, decision.effects, batch)

@@ -9,6 +9,10 @@ from guerdon.store.sequences import get_catalogue_version
 from guerdon.store.snapshot import snapshot
 
 
+class CatalogueChanged(Exception):
+    """The offers changed after a batch had read them; it is decided again."""
+
+
 class Catalogues:
     """Offers by merchant. A batch checks the version it decided with when it writes, so a stale one
     costs a second reading and never a wrong decision."""

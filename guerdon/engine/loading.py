@@ -49,6 +49,7 @@ from guerdon.store import (
     members,
     pool_codes,
     redemptions,
+    spends,
     wallets,
 )
 from guerdon.store.connection import Connection
@@ -158,16 +159,7 @@ async def load(
 async def _load_wallets(
     tx: Connection, merchant_id: MerchantId, named: Named, state: State
 ) -> None:
-    member_ids: list[MemberId] = []
-    external_ids: list[tuple[ProgramId, str]] = []
-    emails: list[tuple[ProgramId, str]] = []
-    for program_id, ref in named.refs:
-        if ref.external_id is not None:
-            external_ids.append((program_id, ref.external_id))
-        elif ref.email is not None:
-            emails.append((program_id, ref.email))
-        elif ref.id is not None:
-            member_ids.append(ref.id)
+    member_ids, external_ids, emails = _by_name(named)
     if named.redemption_ids:
         owners = await redemptions.list_redemption_owners(
             tx, merchant_id, list(named.redemption_ids)
@@ -179,13 +171,64 @@ async def _load_wallets(
             named.returned_reward_ids = {reward_id for _, reward_id in owners}
     if named.earning_ids:
         member_ids += await earnings.list_earning_members(tx, merchant_id, list(named.earning_ids))
-    locked = await wallets.lock_wallets(
-        tx, merchant_id, member_ids=member_ids, external_ids=external_ids, emails=emails
+    _put_wallets(
+        state,
+        await wallets.lock_wallets(
+            tx, merchant_id, member_ids=member_ids, external_ids=external_ids, emails=emails
+        ),
     )
-    for each in locked:
+
+
+async def load_unlocked(
+    connection: Connection, merchant_id: MerchantId, named: Named, catalogue: Catalogue
+) -> tuple[State, spends.Reading]:
+    """Read what a batch of redemptions may look at, as it stands, without a lock.
+
+    Keys come first: an answer written after that collides when this batch is written. Gives also
+    how it was read."""
+    state = State()
+    if named.keys:
+        state.keys = await idempotency_records.list_key_records(
+            connection, merchant_id, list(named.keys)
+        )
+    counted = [
+        reward_id
+        for reward_id in named.reward_ids
+        if reward_id in catalogue.rewards and catalogue.rewards[reward_id].is_counted
+    ]
+    if counted:
+        state.counters = await counters.list_counters(connection, merchant_id, counted)
+    member_ids, external_ids, emails = _by_name(named)
+    reading = await spends.list_wallets_and_lots(
+        connection, merchant_id, member_ids=member_ids, external_ids=external_ids, emails=emails
+    )
+    _put_wallets(state, reading.wallets)
+    return state, reading
+
+
+def _by_name(
+    named: Named,
+) -> tuple[list[MemberId], list[tuple[ProgramId, str]], list[tuple[ProgramId, str]]]:
+    member_ids: list[MemberId] = []
+    external_ids: list[tuple[ProgramId, str]] = []
+    emails: list[tuple[ProgramId, str]] = []
+    for program_id, ref in named.refs:
+        if ref.external_id is not None:
+            external_ids.append((program_id, ref.external_id))
+        elif ref.email is not None:
+            emails.append((program_id, ref.email))
+        elif ref.id is not None:
+            member_ids.append(ref.id)
+    return member_ids, external_ids, emails
+
+
+def _put_wallets(state: State, found: list[wallets.LockedWallet]) -> None:
+    for each in found:
         wallet = each.wallet
         if wallet.id not in state.wallets:
             state.wallets[wallet.id] = wallet
+            for lot in wallet.lots:
+                state.origins[lot.id] = (lot.effective_at, lot.expires_at)
             state.members.setdefault(wallet.member_id, []).append(wallet.id)
         if each.external_id is not None:
             state.by_external_id[wallet.program_id, each.external_id] = wallet.member_id

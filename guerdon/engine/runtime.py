@@ -56,6 +56,7 @@ class Runtime:
     `couriers` are by the kind of destination: a platform's name, or 'webhook'. `failure_rules`, by
     dialect, say what becomes of webhooks that fail.
     `fulfil_seconds` is how long a caller may be kept waiting for a platform to hand over.
+    `goes_unlocked`: redemptions are tried without locks first.
     Without a `seal` no act that must keep a secret can be carried out."""
 
     pool: Pool
@@ -71,6 +72,7 @@ class Runtime:
     seal: Seal | None = None
     webhook_urls: UrlRules = field(default_factory=UrlRules)
     fulfil_seconds: float = 8.0
+    goes_unlocked: bool = True
     lanes: int = 2
     lane_opens_at: int = 128
     batch_size: int = 256

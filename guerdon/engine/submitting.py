@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from guerdon.domain.command import Command, Outcome, Submission
 from guerdon.domain.errors import Unavailable
 from guerdon.domain.ids import MerchantId
+from guerdon.domain.member import MemberRef
 from guerdon.engine.batching import Batches
 from guerdon.engine.cataloguing import Catalogues
 from guerdon.engine.connections import Connections
@@ -14,13 +15,15 @@ from guerdon.engine.runtime import Runtime
 
 
 class Queue:
-    """What waits for a merchant's next batch, and how many of its batches are under way."""
+    """What waits for a merchant's next batch, how many of its batches are under way, and whom those
+    name: another batch that named them too would only wait for their wallets."""
 
-    __slots__ = ("lanes_busy", "waiting")
+    __slots__ = ("busy", "lanes_busy", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[tuple[Submission, asyncio.Future[Outcome]]] = deque()
         self.lanes_busy = 0
+        self.busy: set[MemberRef] = set()
 
 
 class Ledger:
@@ -80,8 +83,15 @@ class Ledger:
             while queue.waiting:
                 await _let_arrived_join(queue, self.runtime.batch_size)
                 batch = _next_batch(queue, self.runtime.batch_size)
-                if batch:
+                if not batch:
+                    # All that waits is for those whom other lanes are busy with; they go on.
+                    break
+                named = _whom(batch) if self.runtime.lanes > 1 else set()
+                queue.busy |= named
+                try:
                     await self._run(merchant_id, batch)
+                finally:
+                    queue.busy -= named
         finally:
             queue.lanes_busy -= 1
             if not queue.waiting and not queue.lanes_busy:
@@ -122,10 +132,28 @@ async def _let_arrived_join(queue: Queue, size: int) -> None:
 
 
 def _next_batch(queue: Queue, size: int) -> list[tuple[Submission, "asyncio.Future[Outcome]"]]:
-    """Take what waits, but for what nobody waits for any more."""
+    """Take what waits, but for what nobody waits for any more, and for what names somebody whom
+    another lane is busy with: that stays in front, in its order."""
     batch: list[tuple[Submission, asyncio.Future[Outcome]]] = []
+    held_back: list[tuple[Submission, asyncio.Future[Outcome]]] = []
+    busy = queue.busy
     while queue.waiting and len(batch) < size:
         waiting = queue.waiting.popleft()
-        if not waiting[1].done():
+        if waiting[1].done():
+            continue
+        if busy and _member_of(waiting[0]) in busy:
+            held_back.append(waiting)
+        else:
             batch.append(waiting)
+    queue.waiting.extendleft(reversed(held_back))
     return batch
+
+
+def _member_of(submission: Submission) -> MemberRef | None:
+    ref: MemberRef | None = getattr(submission.command, "member", None)
+    return ref
+
+
+def _whom(batch: Sequence[tuple[Submission, "asyncio.Future[Outcome]"]]) -> set[MemberRef]:
+    """Give those whom a batch names; nobody counts as busy by a command that names no one."""
+    return {ref for submission, _ in batch if (ref := _member_of(submission)) is not None}

@@ -35,6 +35,11 @@ def instants(values: Sequence[datetime | None]) -> str | None:
     return None if _is_blank(values) else "{" + _encode(values)[1:-1].decode() + "}"
 
 
+def quoted(values: Sequence[str]) -> str:
+    """Write a column of texts that hold neither quotes nor backslashes."""
+    return "{" + _encode(values)[1:-1].decode() + "}"
+
+
 def texts(values: Sequence[str | None]) -> Sequence[str | None] | None:
     """Give a column of free text as it is, or None where it is all nulls."""
     return None if _is_blank(values) else values

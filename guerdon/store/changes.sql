@@ -9,7 +9,7 @@ WITH taken AS (
     SET is_frozen = c.is_frozen, tier_id = c.tier_id, points_available = c.points_available,
         points_held = c.points_held, points_pending = c.points_pending,
         points_lifetime = c.points_lifetime, points_redeemed = c.points_redeemed,
-        updated_at = $3::timestamptz
+        version = w.version + 1, updated_at = $3::timestamptz
     FROM unnest($4::text::bigint[], $5::text::boolean[], $6::text::bigint[], $7::text::bigint[], $8::text::bigint[],
         $9::text::bigint[], $10::text::bigint[], $11::text::bigint[])
         AS c (id, is_frozen, tier_id, points_available, points_held, points_pending,

@@ -8,6 +8,15 @@ from guerdon.store.statements import statements
 _SQL = statements("counters")
 
 
+async def list_counters(
+    connection: Connection, merchant_id: MerchantId, reward_ids: list[RewardId]
+) -> dict[RewardId, Counter]:
+    """List the counters of rewards that may run out, as they stand; a CHECK refuses the write of
+    what no longer fits."""
+    rows = await connection.fetch(_SQL["list_counters"], merchant_id, reward_ids)
+    return {row[0]: Counter(row[1], row[2]) for row in rows}
+
+
 async def lock_counters(
     tx: Connection, merchant_id: MerchantId, reward_ids: list[RewardId]
 ) -> dict[RewardId, Counter]:

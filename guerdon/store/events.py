@@ -33,6 +33,16 @@ async def insert_events(
     )
 
 
+async def find_first_of_batch(
+    tx: Connection, merchant_id: MerchantId, floor: int, batch: int
+) -> EventId | None:
+    """Find the first event, from an id on, that was written by the transaction of this mark."""
+    found: EventId | None = await tx.fetchval(
+        _SQL["find_first_of_batch"], merchant_id, floor, batch
+    )
+    return found
+
+
 async def find_event_of_batch(
     tx: Connection, merchant_id: MerchantId, event_id: EventId, batch: int
 ) -> bool:

@@ -8,6 +8,12 @@ FROM unnest($4::text::bigint[], string_to_array($5::text, E'\x1f'), $6::text::bi
     string_to_array($10::text, E'\x1f'))
     AS e (id, kind, program_id, member_id, redemption_id, earning_id, facts);
 
+-- name: find_first_of_batch
+-- The first event that was written by this very transaction, from some id on.
+SELECT min(id)
+FROM events
+WHERE merchant_id = $1 AND id >= $2 AND batch = $3;
+
 -- name: find_event_of_batch
 -- Whether an event was written by this very transaction.
 SELECT true

@@ -120,13 +120,16 @@ CROSS JOIN LATERAL (VALUES
     ('points_drawn', e.points, e.points_drawn),
     ('sign_of_kind', CASE WHEN e.kind IN ('earned', 'released', 'refunded') THEN 1
         WHEN e.kind IN ('redeemed', 'expired') THEN -1
-        WHEN e.kind = 'reversed' THEN least(sign(e.points), 0) ELSE sign(e.points) END,
+        WHEN e.kind = 'reversed' THEN least(sign(e.points), 0)
+        WHEN e.kind IN ('adjusted', 'transferred') THEN sign(e.points) ELSE 0 END,
         sign(e.points))
 ) AS v (fault, expected, found)
 WHERE (e.points_after <> e.points_due OR e.points_drawn <> e.points
     OR (e.kind IN ('earned', 'released', 'refunded') AND e.points <= 0)
     OR (e.kind IN ('redeemed', 'expired') AND e.points >= 0)
-    OR (e.kind = 'reversed' AND e.points > 0))
+    OR (e.kind = 'reversed' AND e.points > 0)
+    OR e.kind NOT IN ('earned', 'released', 'refunded', 'redeemed', 'expired', 'adjusted',
+        'transferred', 'reversed'))
   AND v.expected <> v.found
 ORDER BY e.wallet_id, e.id
 LIMIT $2;

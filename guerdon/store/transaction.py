@@ -40,3 +40,19 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         # one lost before COMMIT, and the whole would be done again.
         if not is_committed:
             raise
+
+
+@asynccontextmanager
+async def at_once(pool: Pool) -> AsyncIterator[Connection]:
+    """Give a connection whose every statement is a transaction of its own; at most one may write.
+
+    Raises CommitUnknown where the connection is lost under it, so that no caller takes that for a
+    failure."""
+    try:
+        async with pool.acquire() as connection:
+            yield connection
+    except DRIVER_ERRORS as error:
+        # An error that the server answers with has undone the statement.
+        if fault_of(error) == "lost":
+            raise CommitUnknown from error
+        raise

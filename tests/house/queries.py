@@ -6,6 +6,7 @@ from pathlib import Path
 
 _NAME = re.compile(r"^-- name:\s*(\S+)\s*$")
 _GLOBAL = re.compile(r"^-- global:\s*(.*?)\s*$")
+_LOCAL = re.compile(r"^-- local:\s*(.*?)\s*$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class NamedQuery:
     description: str
     # Why the statement may look across merchants; None when it may not.
     global_reason: str | None
+    local_reason: str | None
     statement: str
 
     def __str__(self) -> str:
@@ -32,7 +34,8 @@ def read_queries(path: Path) -> list[NamedQuery]:
     """Split a `.sql` file into its blocks, and refuse text that belongs to none.
 
     A block is `-- name: query_name`, `-- what it does`, then one statement ended by a semicolon.
-    A line `-- global: reason` in the block's head lets the statement look across merchants.
+    A line `-- global: reason` in the block's head lets the statement look across merchants, and
+    `-- local: reason` lets it insert inside WITH, which a distributed database cannot route.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     starts = [number for number, line in enumerate(lines) if _NAME.match(line)]
@@ -65,6 +68,7 @@ def _read_block(path: Path, lines: list[str], start: int, end: int) -> NamedQuer
         name=name[1],
         description=description.removeprefix("-- "),
         global_reason=reasons[0] if reasons else None,
+        local_reason=next((found[1] for line in body if (found := _LOCAL.match(line))), None),
         statement=statement.removesuffix(";").rstrip(),
     )
 

@@ -63,6 +63,7 @@ async def test_citus_could_run_every_query(pool: Pool) -> None:
         for fault in citus.find_faults(
             query.statement, tables, is_global=query.global_reason is not None
         )
+        if not (query.local_reason and fault.startswith("inserts inside WITH"))
     ]
     assert faults == []
 

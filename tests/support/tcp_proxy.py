@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 _ENCRYPTION_REQUESTS = {80877103, 80877104}
 _COMMIT = re.compile(rb"(?:^|;)\s*(?:COMMIT|END)\b", re.IGNORECASE)
 _BEGIN = re.compile(rb"(?:^|;)\s*(?:BEGIN|START\s+TRANSACTION)\b([^;]*)", re.IGNORECASE)
+_ROLLBACK = re.compile(rb"(?:^|;)\s*ROLLBACK\b", re.IGNORECASE)
+_WRITE = re.compile(rb"\b(?:INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 _READ_ONLY = re.compile(rb"\bREAD\s+ONLY\b", re.IGNORECASE)
 
 
@@ -65,6 +67,11 @@ class TcpProxy:
         """Let the commits that are held up go on."""
         self._stalled.clear()
         self._released.set()
+
+    async def idle(self) -> None:
+        """Wait until every connection whose client is gone has come to its end."""
+        while any(link.is_deserted for link in self._links):
+            await asyncio.sleep(0.001)
 
     def cut_all(self) -> None:
         """Break every connection now."""
@@ -129,6 +136,9 @@ class _Link:
         self._from_server, self._to_server = server
         self._commit_statements: set[bytes] = set()
         self._commit_portals: set[bytes] = set()
+        self._writing_statements: set[bytes] = set()
+        self._writing_portals: set[bytes] = set()
+        self._is_in_transaction = False
         self._is_read_only = False
         self._is_muted = False
 
@@ -144,6 +154,10 @@ class _Link:
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
+
+    @property
+    def is_deserted(self) -> bool:
+        return self._to_client.transport.is_closing()
 
     def cut(self) -> None:
         self._to_client.transport.abort()
@@ -191,21 +205,34 @@ class _Link:
         if kind == b"P":
             name, query = body.split(b"\0", 2)[:2]
             self._commit_statements.discard(name)
+            self._writing_statements.discard(name)
             if self._ends_transaction(query):
                 self._commit_statements.add(name)
+            elif _WRITE.search(query):
+                self._writing_statements.add(name)
         elif kind == b"B":
             portal, statement = body.split(b"\0", 2)[:2]
             self._commit_portals.discard(portal)
+            self._writing_portals.discard(portal)
             if statement in self._commit_statements:
                 self._commit_portals.add(portal)
+            elif statement in self._writing_statements:
+                self._writing_portals.add(portal)
         elif kind == b"E":
-            return body.split(b"\0", 1)[0] in self._commit_portals
+            portal = body.split(b"\0", 1)[0]
+            # A write outside of a transaction is one of its own, and its end a commit.
+            is_lone_write = portal in self._writing_portals and not self._is_in_transaction
+            return portal in self._commit_portals or is_lone_write
         return False
 
     def _ends_transaction(self, query: bytes) -> bool:
         if begun := _BEGIN.search(query):
             self._is_read_only = bool(_READ_ONLY.search(begun[1]))
-        return bool(_COMMIT.search(query)) and not self._is_read_only
+            self._is_in_transaction = True
+        is_commit = bool(_COMMIT.search(query))
+        if is_commit or _ROLLBACK.search(query):
+            self._is_in_transaction = False
+        return is_commit and not self._is_read_only
 
 
 async def _read_message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
