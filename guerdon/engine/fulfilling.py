@@ -64,7 +64,8 @@ class NotGiven(Struct, frozen=True):
 
 
 class PutOff(Struct, frozen=True):
-    """Not handed over yet; to be tried again."""
+    """Not done yet; to be gone on with. Without a `reason` nothing failed, and it goes on after
+    exactly so long; with one, no sooner than that."""
 
     reason: str
     after_seconds: float | None = None

@@ -170,12 +170,19 @@ async def _record(ledger: Ledger, merchant_id: MerchantId, claimed: Fulfilment, 
                 merchant_id,
                 claimed.redemption_id,
                 now,
-                next_at=now + _pause_of(claimed.attempts, end.after_seconds),
+                next_at=now + _pause_of(claimed.attempts, end),
                 error=end.reason or None,
             )
         else:
             error = None if end is None else end.reason
-            await fulfilments.close_fulfilment(tx, merchant_id, claimed.redemption_id, now, error)
+            await fulfilments.close_fulfilment(
+                tx,
+                merchant_id,
+                claimed.redemption_id,
+                now,
+                claimed_for=claimed.next_at,
+                error=error,
+            )
 
 
 async def _act(
@@ -253,10 +260,12 @@ def _unless_old(age: timedelta, reason: str, after_seconds: float | None = None)
     return LeftToPeople(reason)
 
 
-def _pause_of(attempts: int, after_seconds: float | None) -> timedelta:
+def _pause_of(attempts: int, put_off: PutOff) -> timedelta:
     """Give the wait before the next attempt; what was asked for is never cut short."""
-    backoff = _BACKOFF_SECONDS[min(max(attempts - 1, 0), len(_BACKOFF_SECONDS) - 1)]
-    return timedelta(seconds=backoff if after_seconds is None else after_seconds)
+    wait = put_off.after_seconds or 0.0
+    if put_off.reason:
+        wait = max(wait, _BACKOFF_SECONDS[min(attempts, len(_BACKOFF_SECONDS)) - 1])
+    return timedelta(seconds=wait)
 
 
 def stuck_before(now: datetime, fulfil_seconds: float) -> datetime:

@@ -146,10 +146,13 @@ async def close_fulfilment(
     merchant_id: MerchantId,
     redemption_id: RedemptionId,
     now: datetime,
+    *,
+    claimed_for: datetime,
     error: str | None = None,
 ) -> None:
-    """Note that nothing is left to do. `error` is what it ended with, if not well."""
-    await tx.execute(_SQL["close_fulfilment"], merchant_id, redemption_id, error, now)
+    """Note that nothing is left to do of what was due at `claimed_for`; what was left to do since
+    then stays. `error` is what it ended with, if not well."""
+    await tx.execute(_SQL["close_fulfilment"], merchant_id, redemption_id, error, now, claimed_for)
 
 
 async def page_redemptions(

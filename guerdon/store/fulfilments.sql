@@ -97,9 +97,10 @@ SET leased_until = NULL, next_at = $3::timestamptz, last_error = $4,
 WHERE merchant_id = $1 AND redemption_id = $2;
 
 -- name: close_fulfilment
--- Nothing is left to do.
+-- Nothing is left to do, unless something came up since it was claimed, which moved its time.
 UPDATE fulfilments
-SET leased_until = NULL, is_open = false, last_error = $3, updated_at = $4::timestamptz
+SET leased_until = NULL, is_open = next_at <> $5::timestamptz, last_error = $3,
+    updated_at = $4::timestamptz
 WHERE merchant_id = $1 AND redemption_id = $2;
 
 -- name: page_redemptions

@@ -72,7 +72,7 @@ def test_points_are_debited_and_the_reward_is_the_members() -> None:
         ("manual", "approved", "open", True),
         ("webhook", "approved", "open", True),
         ("shopify", "pending", "open", True),
-        ("gift_card", "pending", "open", False),
+        ("gift_card", "pending", "open", True),
         ("store_credit", "pending", "open", False),
         ("points", "pending", "open", False),
     ],
