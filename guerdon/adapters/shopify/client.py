@@ -29,6 +29,7 @@ _SHUT_SECONDS = 60.0
 _THROTTLED = "THROTTLED"
 _MAYBE_EXECUTED = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT"})
 _QUERY_ATTEMPTS = 3
+_PAUSE_SECONDS = 0.1
 # With less left, what is sent would most likely not be answered in time.
 _LEFT_SECONDS_MIN = 0.2
 
@@ -121,11 +122,12 @@ class Shop:
                         "the shop's limit of calls is used up", after_seconds=throttled.seconds
                     ) from None
                 await self._sleep(wait)
-            except AnswerLost:
+            except AnswerLost as lost:
                 attempts -= 1
-                if attempts <= 0 or budget.left <= 2 * _LEFT_SECONDS_MIN:
+                wait = max(lost.after_seconds or 0.0, _PAUSE_SECONDS)
+                if attempts <= 0 or budget.left <= wait + _LEFT_SECONDS_MIN:
                     raise
-                await self._sleep(0.1)
+                await self._sleep(wait)
 
     async def _paced(self, document: Document, variables: Json, budget: Budget) -> Json:
         shut = self.breaker.admit()
@@ -195,7 +197,10 @@ class Shop:
         status = answer.status
         if status >= 500:
             self.breaker.failed()
-            raise AnswerLost(f"the shop answered with status {status}")
+            raise AnswerLost(
+                f"the shop answered with status {status}",
+                after_seconds=answer.retry_after_seconds(),
+            )
         self.breaker.succeeded()
         if status == 429:
             raise _Throttled(answer.retry_after_seconds() or 1.0)

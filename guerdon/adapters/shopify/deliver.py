@@ -222,7 +222,7 @@ async def _show(shop: Shop, values: Mapping[str, Json], budget: Budget) -> dict[
     except NotExecuted as failure:
         verdict = _verdict_of(failure)
     except AnswerLost as lost:
-        verdict = Deferred(str(lost))
+        verdict = Deferred(str(lost), lost.after_seconds)
     except Declined as declined:
         verdict = Dropped(f"Shopify refused the metafields: {declined}")
     return {

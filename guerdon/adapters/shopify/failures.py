@@ -28,7 +28,13 @@ class NotExecuted(Exception):
 
 
 class AnswerLost(Exception):
-    """The call was sent, and whether it took effect is not known."""
+    """The call was sent, and whether it took effect is not known.
+
+    `after_seconds`: how long to leave the shop alone."""
+
+    def __init__(self, reason: str, *, after_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.after_seconds = after_seconds
 
 
 class Declined(Exception):

@@ -90,7 +90,7 @@ async def deactivate(shops: Shops, handover: Handover) -> bool:
         raise failed(failure) from failure
     except AnswerLost as lost:
         # Doing it twice is doing it once, so a lost answer is a failure like another.
-        raise FulfilmentFailed(str(lost)) from lost
+        raise FulfilmentFailed(str(lost), after_seconds=lost.after_seconds) from lost
     return True
 
 

@@ -102,7 +102,7 @@ async def deactivate_gift_card(shops: Shops, handover: Handover) -> bool:
     except NotExecuted as failure:
         raise failed(failure) from failure
     except AnswerLost as lost:
-        raise FulfilmentFailed(str(lost)) from lost
+        raise FulfilmentFailed(str(lost), after_seconds=lost.after_seconds) from lost
     return bool(ours)
 
 

@@ -57,7 +57,7 @@ class ShopifyMinter:
             raise failed(failure) from failure
         except AnswerLost as lost:
             # The same codes again are looked up, so that nothing is made twice.
-            raise FulfilmentFailed(str(lost)) from lost
+            raise FulfilmentFailed(str(lost), after_seconds=lost.after_seconds) from lost
         return Minted(tuple(minted), reference)
 
     async def _begin(
@@ -115,7 +115,7 @@ async def remove_code(shops: Shops, handover: Handover) -> bool:
     except NotExecuted as failure:
         raise failed(failure) from failure
     except AnswerLost as lost:
-        raise FulfilmentFailed(str(lost)) from lost
+        raise FulfilmentFailed(str(lost), after_seconds=lost.after_seconds) from lost
     return True
 
 

@@ -29,7 +29,7 @@ class ShopifyPublisher:
         except NotExecuted as failure:
             raise failed(failure) from failure
         except AnswerLost as lost:
-            raise FulfilmentFailed(str(lost)) from lost
+            raise FulfilmentFailed(str(lost), after_seconds=lost.after_seconds) from lost
         except Declined as declined:
             raise FulfilmentFailed(str(declined), is_permanent=True) from declined
         if wrong:

@@ -94,7 +94,7 @@ async def require_no_credit(shops: Shops, handover: Handover) -> bool:
     try:
         given = await _look(shop, handover, owner, wish, shop.budget())
     except AnswerLost as lost:
-        raise FulfilmentFailed(str(lost)) from lost
+        raise FulfilmentFailed(str(lost), after_seconds=lost.after_seconds) from lost
     if given is not None:
         raise FulfilmentFailed(
             f"store credit is not taken back by itself: take back {given} by hand",

@@ -129,6 +129,16 @@ async def test_a_slow_shop_is_called_no_faster_than_it_likes(make_sandbox: MakeS
     assert sandbox.calls(LOOK) - 60 == thrown_out
 
 
+async def test_a_shop_that_asks_for_a_pause_gets_it_or_is_not_asked_again(
+    sandbox: Sandboxed,
+) -> None:
+    sandbox.fail("status", LOOK, status=503, headers={"Retry-After": "30"})
+    with pytest.raises(AnswerLost) as caught:
+        await look(sandbox)
+    assert caught.value.after_seconds == 30
+    assert sandbox.calls(LOOK) == 1
+
+
 async def test_no_answer_in_time_is_unknown(make_sandbox: MakeSandbox) -> None:
     sandbox = await make_sandbox(answer_seconds=0.3)
     sandbox.fail("never", CREATE)
