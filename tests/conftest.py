@@ -10,7 +10,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 from hypothesis import settings
+from playwright.async_api import Page
 
+from tests.support.browsers import find_chromium, open_page
 from tests.support.servers import HOME_VARIABLE, DurableServer, SharedServer
 
 
@@ -39,11 +41,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ.pop(HOME_VARIABLE), ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses a server, so that it alone can be run again on another PostgreSQL."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what uses a server, so that it alone can be run again on another PostgreSQL. Leave out
+    what needs a browser where there is none."""
     for item in items:
         if isinstance(item, pytest.Function) and "test_home" in item.fixturenames:
             item.add_marker(pytest.mark.database)
+        if isinstance(item, pytest.Function) and "browser_page" in item.fixturenames:
+            item.add_marker(pytest.mark.browser)
+    if find_chromium() is None:
+        left_out = [item for item in items if item.get_closest_marker("browser") is not None]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if find_chromium() is None:
+        terminalreporter.section("no browser", red=True, bold=True)
+        terminalreporter.line("The tests of pages were LEFT OUT: Chromium is not installed.")
+        terminalreporter.line("On Debian or Ubuntu: apt-get install chromium")
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +102,13 @@ def empty_database_url(shared_server: SharedServer) -> Iterator[str]:
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
     async with asyncpg.create_pool(database_url, min_size=0, max_size=10) as made:
         yield made
+
+
+@pytest.fixture
+async def browser_page() -> AsyncIterator[Page]:
+    """A page in a browser."""
+    async with open_page() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -93,15 +93,23 @@ def _section(title: str, content: str, *, place: str = "") -> str:
     return f"<section{named}><h2>{escape(title)}</h2>{content}</section>"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) -> str:
-    """Write rows; of very many only the last, which the heading says."""
+def _table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    nothing: str,
+    *,
+    is_newest_first: bool = True,
+) -> str:
+    """Write rows; of very many only the last, which is said above them."""
     kept = list(rows)
+    if is_newest_first:
+        kept.reverse()
     if not kept:
         return f'<p class="none">{escape(nothing)}</p>'
     left_out = ""
     if len(kept) > _ROWS_MAX:
         left_out = f'<p class="none">The last {_ROWS_MAX} of {len(kept)}.</p>'
-        kept = kept[-_ROWS_MAX:]
+        kept = kept[:_ROWS_MAX]
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     body = "".join(
         "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in kept
@@ -276,7 +284,8 @@ def _faults(world: World) -> str:
     clear = ""
     if rows:
         clear = '<form method="post" action="/faults/clear"><button>Remove all</button></form>'
-    table = _table(heads, rows, "Nothing is made to go wrong.")
+    # The first that fits a call decides, so their order is shown.
+    table = _table(heads, rows, "Nothing is made to go wrong.", is_newest_first=False)
     return _section("Faults", table + clear + _fault_form(), place="faults")
 
 
