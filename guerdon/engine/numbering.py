@@ -34,6 +34,7 @@ class Numbers:
         return max(self._next.get(merchant_id, 1), at_least)
 
     def set(self, merchant_id: MerchantId, next_id: int) -> None:
+        """A batch has been decided on ids up to here, or they turned out to be taken."""
         self._next[merchant_id] = next_id
 
     def raise_to(self, merchant_id: MerchantId, next_id: int) -> None:

@@ -47,10 +47,12 @@ class Turns:
         return not left
 
     def went_stale(self, merchant_id: MerchantId) -> None:
+        """Count a batch that met others: the next ones take locks."""
         turns = min(2 * self._last.get(merchant_id, 0) + 1, _LOCKED_TURNS_MAX)
         self._left[merchant_id] = self._last[merchant_id] = turns
 
     def went_well(self, merchant_id: MerchantId) -> None:
+        """Count a batch that met nobody: what came before is forgotten."""
         if self._last:
             self._last.pop(merchant_id, None)
 
