@@ -102,23 +102,22 @@ class KlaviyoService:
         stamp = self._world.now().isoformat(timespec="seconds")
         unique_id = attributes.get("unique_id") or attributes.get("time") or stamp
         who = next(str(profile[key]) for key in _IDENTIFIERS if profile.get(key))
-        events = self._world.events["klaviyo"]
-        for event in events:
-            if (event["unique_id"], event["name"], event["profile"]) == (unique_id, name, who):
-                event["received"] += 1
-                return
-        events.append(
-            {
-                "name": name,
-                "unique_id": unique_id,
-                "profile": who,
-                "email": profile.get("email"),
-                "properties": attributes["properties"],
-                "received": 1,
-                "at": self._world.stamp(),
-                "body": attributes,
-            }
-        )
+        known = self._world.known_events.get((unique_id, name, who))
+        if known is not None:
+            known["received"] += 1
+            return
+        event = {
+            "name": name,
+            "unique_id": unique_id,
+            "profile": who,
+            "email": profile.get("email"),
+            "properties": attributes["properties"],
+            "received": 1,
+            "at": self._world.stamp(),
+            "body": attributes,
+        }
+        self._world.known_events[unique_id, name, who] = event
+        self._world.events["klaviyo"].append(event)
 
 
 def _findings(sent: Fields, now: datetime, length: int) -> Iterator[_Finding]:

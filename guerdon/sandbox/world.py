@@ -49,6 +49,8 @@ class World:
         self.buckets: dict[tuple[str, str], Bucket] = {}
         self.tokens: dict[str, datetime] = {}
         self.events: dict[str, list[Fields]] = {"klaviyo": [], "omnisend": [], "postscript": []}
+        # Klaviyo's, by their id, metric and profile.
+        self.known_events: dict[tuple[str, str, str], Fields] = {}
         self.hooks: dict[str, Hook] = {}
         self.deliveries: dict[str, list[Fields]] = {}
         self.calls: list[Fields] = []

@@ -77,75 +77,9 @@ async def full(shopify: ShopifyCalls, monkeypatch: pytest.MonkeyPatch) -> dict[s
         json={"id": 7001002003, "email": "ines@shop.example", "phone": "+447700900111"},
     )
     made = {"discount": await shopify.create_id()}
-    on_quantity = {"quantity": "1", "effect": {"percentage": 1.0}}
-    variety: list[dict[str, Any]] = [
-        {
-            "context": {"all": "ALL"},
-            "customerGets": {
-                "value": {"percentage": 0.1},
-                "items": {"collections": {"add": ["gid://shopify/Collection/1"]}},
-            },
-            "minimumRequirement": {"quantity": {"greaterThanOrEqualToQuantity": "2"}},
-        },
-        {
-            "context": {"customerSegments": {"add": ["gid://shopify/Segment/1"]}},
-            "minimumRequirement": {"subtotal": {"greaterThanOrEqualToSubtotal": "40"}},
-        },
-    ]
-    for place, changes in enumerate(variety):
-        await shopify.create_id(code=f"V{place}", **changes)
-    await shopify.call(
-        "mutation ($i: DiscountCodeBxgyInput!) {"
-        " discountCodeBxgyCreate(bxgyCodeDiscount: $i) { userErrors { field } } }",
-        {
-            "i": basic_input(
-                code="BXGY",
-                customerBuys={"items": _ITEMS, "value": {"amount": "20"}},
-                customerGets={"items": _ITEMS, "value": {"discountOnQuantity": on_quantity}},
-            )
-        },
-    )
-    await shopify.call(
-        "mutation ($i: DiscountCodeFreeShippingInput!) {"
-        " discountCodeFreeShippingCreate(freeShippingCodeDiscount: $i) { userErrors { field } } }",
-        {"i": basic_input(code="FREE", customerGets=None, maximumShippingPrice="5")},
-    )
-    card = await shopify.call(
-        "mutation ($i: GiftCardCreateInput!) { giftCardCreate(input: $i) { giftCard { id } } }",
-        {
-            "i": {
-                "initialAmount": {"amount": "10", "currencyCode": "GBP"},
-                "customerId": CUSTOMER,
-                "expiresOn": "2027-11-21",
-            }
-        },
-    )
-    made["card"] = card["giftCard"]["id"]
-    credit = await shopify.call(
-        "mutation ($i: StoreCreditAccountCreditInput!) { storeCreditAccountCredit("
-        f'id: "{CUSTOMER}", creditInput: $i) {{ storeCreditAccountTransaction '
-        "{ account { id } } } }",
-        {"i": {"creditAmount": {"amount": "5", "currencyCode": "GBP"}}},
-    )
-    made["account"] = credit["storeCreditAccountTransaction"]["account"]["id"]
-    await shopify.call(
-        "mutation ($d: MetafieldDefinitionInput!) { metafieldDefinitionCreate(definition: $d)"
-        " { createdDefinition { id } } }",
-        {
-            "d": {
-                "name": "Points",
-                "namespace": "mage",
-                "key": "points",
-                "ownerType": "CUSTOMER",
-                "type": "number_integer",
-            }
-        },
-    )
-    await shopify.call(
-        "mutation ($m: [MetafieldsSetInput!]!) { metafieldsSet(metafields: $m)"
-        " { userErrors { code } } }",
-        {"m": [{"ownerId": CUSTOMER, "namespace": "mage", "key": "points", "value": "1"}]},
-    )
+    await _make_discounts(shopify)
+    made |= await _make_money(shopify)
+    await _make_metafield(shopify)
     hook = await shopify.call(
         "mutation { webhookSubscriptionCreate(topic: ORDERS_PAID, webhookSubscription:"
         ' {uri: "https://loyalty.example/hook"}) { webhookSubscription { id } } }'
@@ -159,6 +93,79 @@ async def full(shopify: ShopifyCalls, monkeypatch: pytest.MonkeyPatch) -> dict[s
     made["bulk"] = bulk["bulkCreation"]["id"]
     shopify.clock.advance(seconds=1)
     return made
+
+
+async def _make_discounts(shopify: ShopifyCalls) -> None:
+    """Make one of each variety that shows a type of its own."""
+    collections = {"collections": {"add": ["gid://shopify/Collection/1"]}}
+    await shopify.create_id(
+        code="V0",
+        context={"all": "ALL"},
+        customerGets={"value": {"percentage": 0.1}, "items": collections},
+        minimumRequirement={"quantity": {"greaterThanOrEqualToQuantity": "2"}},
+    )
+    await shopify.create_id(
+        code="V1",
+        context={"customerSegments": {"add": ["gid://shopify/Segment/1"]}},
+        minimumRequirement={"subtotal": {"greaterThanOrEqualToSubtotal": "40"}},
+    )
+    on_quantity = {"quantity": "1", "effect": {"percentage": 1.0}}
+    payload = await shopify.call(
+        "mutation ($i: DiscountCodeBxgyInput!) {"
+        " discountCodeBxgyCreate(bxgyCodeDiscount: $i) { userErrors { field } } }",
+        {
+            "i": basic_input(
+                code="BXGY",
+                customerBuys={"items": _ITEMS, "value": {"amount": "20"}},
+                customerGets={"items": _ITEMS, "value": {"discountOnQuantity": on_quantity}},
+            )
+        },
+    )
+    assert payload["userErrors"] == []
+    payload = await shopify.call(
+        "mutation ($i: DiscountCodeFreeShippingInput!) {"
+        " discountCodeFreeShippingCreate(freeShippingCodeDiscount: $i) { userErrors { field } } }",
+        {"i": basic_input(code="FREE", customerGets=None, maximumShippingPrice="5")},
+    )
+    assert payload["userErrors"] == []
+
+
+async def _make_money(shopify: ShopifyCalls) -> dict[str, str]:
+    given = {
+        "initialAmount": {"amount": "10", "currencyCode": "GBP"},
+        "customerId": CUSTOMER,
+        "expiresOn": "2027-11-21",
+    }
+    card = await shopify.call(
+        "mutation ($i: GiftCardCreateInput!) { giftCardCreate(input: $i) { giftCard { id } } }",
+        {"i": given},
+    )
+    credit = await shopify.call(
+        "mutation ($i: StoreCreditAccountCreditInput!) { storeCreditAccountCredit("
+        f'id: "{CUSTOMER}", creditInput: $i) {{ storeCreditAccountTransaction '
+        "{ account { id } } } }",
+        {"i": {"creditAmount": {"amount": "5", "currencyCode": "GBP"}}},
+    )
+    return {
+        "card": card["giftCard"]["id"],
+        "account": credit["storeCreditAccountTransaction"]["account"]["id"],
+    }
+
+
+async def _make_metafield(shopify: ShopifyCalls) -> None:
+    place = {"namespace": "mage", "key": "points"}
+    definition = {**place, "name": "Points", "ownerType": "CUSTOMER", "type": "number_integer"}
+    await shopify.call(
+        "mutation ($d: MetafieldDefinitionInput!) { metafieldDefinitionCreate(definition: $d)"
+        " { createdDefinition { id } } }",
+        {"d": definition},
+    )
+    payload = await shopify.call(
+        "mutation ($m: [MetafieldsSetInput!]!) { metafieldsSet(metafields: $m)"
+        " { userErrors { code } } }",
+        {"m": [{**place, "ownerId": CUSTOMER, "value": "1"}]},
+    )
+    assert payload["userErrors"] == []
 
 
 def test_schema_is_valid() -> None:
