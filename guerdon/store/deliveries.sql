@@ -49,8 +49,8 @@ FROM unnest($2::text::bigint[], $3::text::timestamptz[]) AS v (id, next_at)
 WHERE d.merchant_id = $1 AND d.id = ANY ($2::text::bigint[]) AND d.id = v.id;
 
 -- name: write_verdicts
--- Record what became of deliveries in hand, of those that are still in the same hand. The ids come
--- twice, so that they are found by the key.
+-- Record what became of deliveries in hand, of those that are still in the same hand; what is over
+-- is in nobody's. The ids come twice, so that they are found by the key.
 UPDATE deliveries d
 SET status = v.status, is_open = v.status = 'waiting', attempts = v.attempts_after,
     next_at = coalesce(v.next_at, d.next_at), leased_until = NULL,
@@ -59,14 +59,14 @@ SET status = v.status, is_open = v.status = 'waiting', attempts = v.attempts_aft
 FROM unnest($4::text::bigint[], $5::text::text[], $6::text::integer[], $7::text::integer[],
     $8::text::timestamptz[], $9::text[])
     AS v (id, status, attempts, attempts_after, next_at, error)
-WHERE d.merchant_id = $1 AND d.id = ANY ($4::text::bigint[]) AND d.id = v.id AND d.is_open
+WHERE d.merchant_id = $1 AND d.id = ANY ($4::text::bigint[]) AND d.id = v.id
   AND d.attempts = v.attempts AND d.leased_until = $3::timestamptz;
 
 -- name: wake_members
 -- Make due what was put off behind deliveries that are over now, the first few of each member.
 UPDATE deliveries
 SET next_at = $4::timestamptz
-WHERE merchant_id = $1 AND is_open AND leased_until IS NULL AND id = ANY (ARRAY(
+WHERE merchant_id = $1 AND status = 'waiting' AND leased_until IS NULL AND id = ANY (ARRAY(
     SELECT o.id
     FROM unnest($3::text::bigint[]) AS m (member_id)
     CROSS JOIN LATERAL (
