@@ -23,19 +23,10 @@ def schema() -> GraphQLSchema:
     for name, (taken, given) in _SCALARS.items():
         scalar = made.type_map[name]
         assert isinstance(scalar, GraphQLScalarType)
-        _set(scalar, taken, given)
+        # Set on the instance, as a schema that is built from text has scalars that take anything.
+        setattr(scalar, "coerce_input_value", taken)  # noqa: B010
+        setattr(scalar, "coerce_output_value", given)  # noqa: B010
     return made
-
-
-def _set(
-    scalar: GraphQLScalarType, taken: Callable[[Any], Any], given: Callable[[Any], Any]
-) -> None:
-    # Release 3.3 renamed what 3.2 calls parse_value and serialize; an attribute that a release
-    # does not know does no harm.
-    for name in ("parse_value", "coerce_input_value"):
-        setattr(scalar, name, taken)
-    for name in ("serialize", "coerce_output_value"):
-        setattr(scalar, name, given)
 
 
 def _take_decimal(value: Any) -> Decimal:

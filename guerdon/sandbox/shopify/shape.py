@@ -13,9 +13,8 @@ _GID = re.compile(r"gid://shopify/(\w+)/(\d{1,18})(?:\?.*)?")
 
 PAGE_MAX = 250
 
-# What graphql-core hands to every resolver; nothing of it is used here. In quotes, as release 3.2
-# has it without parameters.
-Info: TypeAlias = "GraphQLResolveInfo[Any]"
+# What graphql-core hands to every resolver; nothing of it is used here.
+Info: TypeAlias = GraphQLResolveInfo[Any]
 # A resolver of a root field.
 Root = Callable[..., Any]
 
