@@ -60,6 +60,7 @@ NEWS: list[OrderSeen | RefundSeen] = [
     seen(1, is_paid=True, is_test=False, codes=("B",)),
     seen(2, 9_000, cancelled_at=PLACED + timedelta(hours=2), refunds=(refund("1", 500),)),
     seen(3, 9_500, is_refunded=True, cancelled_at=PLACED + timedelta(hours=1)),
+    seen(4, 9_500),
     RefundSeen(order_key="7001", refund=refund("1", 500)),
     RefundSeen(order_key="7001", refund=refund("2", 700)),
 ]
@@ -81,6 +82,7 @@ def test_pieces_add_up_alike_in_every_order() -> None:
     assert order.seen.amounts["GBP"].goods_minor == 9_500
     assert (order.seen.codes, order.seen.is_paid, order.is_reversed) == (("A", "B"), True, True)
     assert order.seen.cancelled_at == PLACED + timedelta(hours=1)
+    assert order.seen.is_refunded
     assert not earns_now(order)
 
 

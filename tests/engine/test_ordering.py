@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guerdon.adapters.shopify.translate_webhooks import ShopifyReader
-from guerdon.domain.command import Adjust, Enrol, Redeem
-from guerdon.domain.ids import RewardId
+from guerdon.domain.command import Adjust, Command, Enrol, MarkUsed, Outcome, Redeem
+from guerdon.domain.ids import MerchantId, RewardId
 from guerdon.domain.member import MemberRef
 from guerdon.domain.order import OrderSeen, RefundSeen
 from guerdon.engine.ordering import follow_order
@@ -260,6 +260,36 @@ async def test_full_refund_opens_a_reward_again_once(till: Till) -> None:
     # A late copy about the first order is none about the second.
     await till.tell(("orders/updated", refunded), ("orders/create", first))
     assert await till.pool.fetchval("SELECT status FROM redemptions") == "used"
+
+
+async def test_worker_that_lags_behind_does_not_use_a_reward_opened_again(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await till.open(rewards=[make_reward(1, points_cost=0, reenable_on_refund=True)])
+    redeem = Redeem(program_id=PROGRAM, member=ANNA, reward_id=RewardId(1001))
+    code = redemption_of(await till.ledger.submit(till.merchant_id, redeem)).code
+    submit = till.ledger.submit
+    is_held, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold_first(merchant_id: MerchantId, command: Command, **facts: Any) -> Outcome:
+        if isinstance(command, MarkUsed) and not is_held.is_set():
+            is_held.set()
+            await may_go_on.wait()
+        return await submit(merchant_id, command, **facts)
+
+    monkeypatch.setattr(till.ledger, "submit", hold_first)
+    applied = [{"type": "discount_code", "code": code}]
+    first = make_order(1, financial_status="paid", discount_applications=applied)
+    lagging = asyncio.create_task(till.tell(("orders/paid", first)))
+    await is_held.wait()
+    refunded = make_order(3, financial_status="refunded", discount_applications=applied)
+    await till.tell(("orders/updated", refunded))
+    assert await till.pool.fetchval("SELECT status FROM redemptions") == "approved"
+    may_go_on.set()
+    await lagging
+    assert await till.pool.fetchval("SELECT status FROM redemptions") == "approved"
+    await till.tell(("orders/updated", refunded))
+    assert await till.figures() == balance(0)
 
 
 # -- any order of arrival --------------------------------------------------------------------
