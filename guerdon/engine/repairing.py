@@ -69,7 +69,8 @@ async def fulfil_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Por
     runtime = ledger.runtime
     now = runtime.now()
     budget = timedelta(seconds=runtime.fulfil_seconds)
-    catalogue = await ledger.catalogues.get(merchant_id)
+    # A worker writes too seldom to hear by itself of rewards that are new.
+    catalogue = await ledger.catalogues.newest(merchant_id)
     told = [each.id for each in catalogue.rewards.values() if each.fulfil_by == "webhook"]
     async with transaction(runtime.pool) as tx:
         await fulfilments.adopt_pending(tx, merchant_id, now - budget - MARGIN, now, limit)

@@ -22,6 +22,8 @@ from guerdon.engine.runtime import Runtime
 from guerdon.engine.sealing import Seal
 from guerdon.engine.submitting import Ledger
 from guerdon.sandbox.app import SandboxApp
+from guerdon.store import offers, sequences
+from guerdon.store.transaction import transaction
 from tests.builders.http import Clock
 from tests.builders.integration import connect_platform
 from tests.builders.ledgers import SHOP, balance, drifts, enrol, redemption_of, ref
@@ -140,6 +142,25 @@ async def test_endpoint_that_says_yes_completes(
     assert not kept.is_open
     await _work(ledger, clock, 60)
     assert len(await _told(sandbox)) == 1
+
+
+async def test_worker_hears_of_a_new_reward(
+    ledger: Ledger, clock: Clock, sandbox: RunningSandbox
+) -> None:
+    worker = Ledger(ledger.runtime)
+    await _work(worker, clock)
+    late = make_reward(5, fulfil_by="webhook")
+    async with transaction(ledger.runtime.pool) as tx:
+        await offers.put_reward(tx, SHOP, late)
+        await offers.insert_reward_version(tx, SHOP, late, clock.now)
+        await sequences.bump_catalogue_version(tx, SHOP)
+    await ledger.catalogues.refresh(SHOP)
+    redemption = await _redeem(ledger, late.id)
+    await _work(worker, clock)
+    assert len(await _told(sandbox)) == 1
+    after, _ = await get_redemption_with_fulfilment(ledger.runtime, SHOP, redemption.id)
+    assert after.fulfilment == "done"
+    await worker.close()
 
 
 async def test_endpoint_that_says_no_is_asked_again_under_the_same_id(
