@@ -21,6 +21,7 @@ from guerdon.store.ledger_views import list_entries_of_member, list_lots_of_memb
 from guerdon.store.snapshot import snapshot
 
 _REWARD = "five-off"
+_SHOPIFY_REWARD = "ten-off"
 _GIFT = 1000
 
 
@@ -30,12 +31,14 @@ class DemoShop:
     merchant: Merchant
     program: Program
     reward: Reward
+    shopify_reward: Reward
 
     @classmethod
     async def open(cls, ledger: Ledger, slug: str) -> "DemoShop":
         catalogue = await choose_catalogue(ledger.runtime.pool, slug)
         program = choose_program(catalogue, None)
-        return cls(ledger, catalogue.merchant, program, choose_reward(catalogue, _REWARD))
+        rewards = (choose_reward(catalogue, slug) for slug in (_REWARD, _SHOPIFY_REWARD))
+        return cls(ledger, catalogue.merchant, program, *rewards)
 
     async def reward_id(self) -> str:
         return id_forms("reward", self.reward.id)["mage"]
@@ -82,6 +85,19 @@ class DemoShop:
         lots_after, entries = await self._ledger_of(shopper)
         _print_lots(lots_before, lots_after)
         _print_entries(entries)
+
+    async def redeem_in_shopify(self, base: str, key: str, shopper: Member) -> str:
+        """Redeem a reward that the shop's platform hands over; give its code."""
+        reward_id = id_forms("reward", self.shopify_reward.id)["mage"]
+        path = f"/mage/v1/rewards/{reward_id}/purchase"
+        body = {"customer_identifier": shopper.external_id}
+        async with httpx.AsyncClient(base_url=base, timeout=30, trust_env=False) as client:
+            answer = await client.post(path, json=body, headers={"Authorization": key})
+        _print_call("Mage Loyalty v1, a reward that Shopify makes", path, body, answer)
+        if answer.status_code != 201:
+            fail(f"the redemption failed: {answer.status_code}")
+        code: str = answer.json()["data"]["attributes"]["discount_code"]
+        return code
 
     async def _ledger_of(self, shopper: Member) -> tuple[list[Lot], list[Entry]]:
         async with snapshot(self.ledger.runtime.pool) as view:

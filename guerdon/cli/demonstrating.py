@@ -20,6 +20,7 @@ commands = typer.Typer()
 def demo() -> None:
     """Set up a demo shop, redeem a reward through each dialect, and prove the ledger."""
     from guerdon.cli.database import open_database
+    from guerdon.cli.demo_world import outside_world
     from guerdon.config import read_config
 
     config = read_config()
@@ -28,11 +29,11 @@ def demo() -> None:
             "the demo puts a made-up shop into a database of its own; "
             "unset GUERDON_DATABASE_URL to run it"
         )
-    with open_database(config) as url:
+    with open_database(config) as url, outside_world() as world:
         _step("A private PostgreSQL", f"in {config.data_dir}")
         _migrate(url)
-        blueprint = demo_blueprint(config)
-        is_proven = asyncio.run(_play(config, url, blueprint))
+        _step("The outside world", f"Shopify, Klaviyo, Omnisend and Postscript, played on {world}")
+        is_proven = asyncio.run(_play(config, url, world))
     if not is_proven:
         raise typer.Exit(1)
 
@@ -59,31 +60,34 @@ def demo_key(config: "Config", dialect: str) -> str:
     return f"demo_{dialect}_{told.hexdigest()[:40]}"
 
 
-def demo_blueprint(config: "Config") -> "Blueprint":
-    """Read the demo's program file, which comes with the package."""
+def demo_blueprint(config: "Config", world: str) -> "Blueprint":
+    """Read the demo's program file, which comes with the package, for a sandbox at an address."""
     from importlib import resources
 
+    from guerdon.cli.demo_world import PORT
     from guerdon.cli.program_checks import to_blueprint
     from guerdon.cli.program_file import decode_program_file
     from guerdon.cli.running import url_rules
 
     text = resources.files("guerdon.cli").joinpath("demo.yaml").read_text("utf-8")
     return to_blueprint(
-        decode_program_file(text, "demo.yaml"),
+        decode_program_file(text.replace(f"http://127.0.0.1:{PORT}", world), "demo.yaml"),
         source="demo.yaml",
-        environment={"DEMO_MAGE_KEY": demo_key(config, "mage")},
+        environment={"DEMO_MAGE_KEY": demo_key(config, "mage"), "DEMO_TOKEN": "demo"},
         warn=lambda _: None,
         url_rules=url_rules(config),
     )
 
 
-async def _play(config: "Config", url: str, blueprint: "Blueprint") -> bool:
+async def _play(config: "Config", url: str, world: str) -> bool:
     from guerdon.cli.demo_shop import DemoShop
+    from guerdon.cli.demo_world import Arrivals, print_arrivals
     from guerdon.cli.running import make_runtime
     from guerdon.engine import applying
     from guerdon.engine.submitting import Ledger
     from guerdon.store.connection import open_pool
 
+    blueprint = demo_blueprint(config, world)
     pool = await open_pool(url, size=4, application="guerdon demo")
     try:
         runtime = make_runtime(config, pool)
@@ -104,6 +108,15 @@ async def _play(config: "Config", url: str, blueprint: "Blueprint") -> bool:
         with _server() as base:
             _step("The server", f"on {base}, for as long as the demo runs")
             await shop.redeem_by_mage(base, demo_key(config, "mage"), shopper)
+            code = await shop.redeem_in_shopify(base, demo_key(config, "mage"), shopper)
+            arrivals = Arrivals(
+                world,
+                shopper.external_id,
+                code=code,
+                reward_name=shop.shopify_reward.name,
+                points_redeemed=shop.reward.points_cost + shop.shopify_reward.points_cost,
+            )
+            print_arrivals(await asyncio.to_thread(arrivals.await_all))
         is_proven = await shop.prove()
         _say_what_next(config, shopper.external_id, await shop.reward_id())
         return is_proven
@@ -113,11 +126,11 @@ async def _play(config: "Config", url: str, blueprint: "Blueprint") -> bool:
 
 @contextmanager
 def _server() -> Iterator[str]:
-    """Run `guerdon serve` on a free port of the loopback interface."""
+    """Run `guerdon serve` with its worker on a free port of the loopback interface."""
     import subprocess
     import sys
 
-    options = "--host 127.0.0.1 --port 0 --workers 1 --no-worker".split()
+    options = "--host 127.0.0.1 --port 0 --workers 1 --with-worker".split()
     server = subprocess.Popen(  # noqa: S603 -- it is our own program
         [sys.executable, "-m", "guerdon", "serve", *options],
         stderr=subprocess.PIPE,
@@ -153,6 +166,7 @@ def _say_what_next(config: "Config", external_id: str, reward_id: str) -> None:
     body = {"customer_identifier": external_id}
     lines = [
         f"{folder}make serve",
+        ".venv/bin/guerdon sandbox    # beside it; http://127.0.0.1:8800 shows what arrives",
         f"curl -H 'Authorization: {key}' http://127.0.0.1:8700/mage/v1/rewards",
         f"curl -H 'Authorization: {key}' http://127.0.0.1:8700/mage/v1/customers/{external_id}",
         f"curl -X POST -H 'Authorization: {key}' -H 'Idempotency-Key: my-first-try' \\",

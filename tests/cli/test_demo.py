@@ -15,6 +15,9 @@ def test_runs_twice_and_leaves_a_shop_to_go_on_with(data_dir: Path) -> None:
         assert (ran.code, ran.err) == (0, "")
         assert re.search(r'"discount_code": "ROAST-\w{10}"', ran.out)
         assert "-150 of lot" in ran.out
+        assert '"status": "ACTIVE"' in ran.out
+        assert '"owner": "gid://shopify/Customer/' in ran.out
+        assert ran.out.count('"Reward Name": "£10 off at the till"') == 3
         assert f"Every balance is proven {members} members" in ran.out
         assert str(data_dir) in ran.out
         printed = ran.out
@@ -23,7 +26,7 @@ def test_runs_twice_and_leaves_a_shop_to_go_on_with(data_dir: Path) -> None:
         answer = httpx.get(
             f"{base}{path}", headers={"Authorization": key}, timeout=30, trust_env=False
         )
-    assert len(answer.json()["data"]) == 4
+    assert len(answer.json()["data"]) == 5
     assert run("verify", **settings).code == 0
 
 
