@@ -256,6 +256,11 @@ LIES = [
         ("earning", "lot"),
     ),
     lie(
+        "an earning of which something was taken back without an entry",
+        "UPDATE earnings SET points_reversed = 1 WHERE id = (SELECT min(earning_id) FROM entries)",
+        ("earning", "points_reversed"),
+    ),
+    lie(
         "an earning for somebody else's wallet",
         "UPDATE earnings SET member_id = 9999 WHERE id = (SELECT min(earning_id) FROM entries)",
         ("earning", "member_of_wallet"),
