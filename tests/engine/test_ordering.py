@@ -336,7 +336,7 @@ async def test_every_order_of_arrival_ends_alike(pool: asyncpg.Pool, approval_da
 
 
 @settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(
     seed=st.integers(0, 2**32), is_cancelled=st.booleans(), approval_days=st.sampled_from([0, 2])
