@@ -63,8 +63,9 @@ def sort_out(
 ) -> tuple[list[Due], dict[DeliveryId, datetime]]:
     """Tell what may go, in order, from what is blocked, with the time until which it is put off.
 
-    `queued` are the members' first open deliveries, each member's in order. What is blocked by
-    something that is due itself, and about to be taken by a rival, is in neither."""
+    `queued` are the members' first open deliveries, each member's in order. What is blocked comes
+    after its blocker from then on, also where that is due itself but was not reached. A blocker
+    that was reached and not locked is a rival's at this moment: what it blocks is in neither."""
     locked = {each.id for each in due}
     blockers: dict[MemberId, datetime] = {}
     may_go: set[DeliveryId] = set()
@@ -81,7 +82,7 @@ def sort_out(
     blocked = {
         each.id: blockers[each.member_id]
         for each in due
-        if each.id not in may_go and blockers.get(each.member_id, now) > now
+        if each.id not in may_go and blockers.get(each.member_id, each.next_at) > each.next_at
     }
     return ready, blocked
 

@@ -32,6 +32,7 @@ class Due(Struct, frozen=True):
     event_id: EventId
     member_id: MemberId
     attempts: int
+    next_at: datetime
     is_abandoned: bool
 
 
@@ -88,7 +89,7 @@ async def lock_due(
 
     Does not wait: what a rival has locked is passed over."""
     rows = await tx.fetch(_SQL["lock_due"], merchant_id, destination, now, limit)
-    return [Due(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+    return [Due(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows]
 
 
 async def list_queued(

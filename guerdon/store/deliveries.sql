@@ -13,7 +13,7 @@ WHERE e.merchant_id = $1 AND e.id > $3::bigint AND e.id <= $4::bigint;
 -- name: lock_due
 -- What is due of one destination and in nobody's hand, the longest due first; what a rival is about
 -- to take is passed over. One that was leased before was in the hand of somebody who is gone.
-SELECT id, event_id, member_id, attempts, leased_until IS NOT NULL AS is_abandoned
+SELECT id, event_id, member_id, attempts, next_at, leased_until IS NOT NULL AS is_abandoned
 FROM deliveries
 WHERE merchant_id = $1 AND destination = $2 AND is_open AND next_at <= $3::timestamptz
   AND (leased_until IS NULL OR leased_until <= $3::timestamptz)

@@ -8,8 +8,15 @@ from guerdon.store.deliveries import Due, Queued
 from tests.builders.shop import FOUNDED as NOW
 
 
-def due(number: int, member: int = 1) -> Due:
-    return Due(DeliveryId(number), EventId(number), MemberId(member), 0, is_abandoned=False)
+def due(number: int, member: int = 1, *, since: float = 0) -> Due:
+    return Due(
+        DeliveryId(number),
+        EventId(number),
+        MemberId(member),
+        0,
+        NOW - timedelta(seconds=since),
+        is_abandoned=False,
+    )
 
 
 def queued(
@@ -52,6 +59,15 @@ def test_what_is_behind_one_in_hand_is_put_off_for_seconds_only() -> None:
 
 def test_what_is_behind_one_that_a_rival_takes_now_is_left_alone() -> None:
     assert sort_out([due(2)], [queued(1), queued(2)], NOW) == ([], {})
+
+
+def test_what_is_behind_one_that_is_due_for_a_shorter_time_comes_after_it() -> None:
+    # Else a portion full of these would be looked at again and again, and the first never reached.
+    ready, blocked = sort_out(
+        [due(2, since=60), due(3, since=60)], [queued(1, waits=-5), queued(2), queued(3)], NOW
+    )
+    assert ready == []
+    assert blocked == {2: _until(-5), 3: _until(-5)}
 
 
 def test_a_gap_ends_what_may_go() -> None:

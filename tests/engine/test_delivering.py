@@ -168,6 +168,17 @@ async def test_a_backlog_that_is_blocked_does_not_hide_the_others(post: Post) ->
     assert post.courier.points(1) == [1, *range(1, 41)]
 
 
+async def test_one_that_is_due_later_than_a_portion_behind_it_is_reached(post: Post) -> None:
+    post.courier.answer = only(1, Deferred("busy", 60))
+    await post.post(1, 1)
+    await post.deliver()
+    await post.post(1, *range(2, 22))
+    post.courier.answer = only(0, Delivered())
+    post.clock.pass_(seconds=60)
+    assert await post.deliver_all(limit=5) == 21
+    assert post.courier.points(1) == [1, *range(1, 22)]
+
+
 async def test_two_workers_carry_each_letter_once(post: Post) -> None:
     for member in range(3, 23):
         await enrol(post.ledger, post.shop, str(member))
