@@ -37,6 +37,8 @@ CODES_MAX = 5
 # What one try may take of the time that is left, so that there is some to look at what it did.
 _SHARE = 0.6
 _PAUSE_SECONDS = 0.1
+# What has not been done is asked for again within the time where a platform is back so soon.
+_SOON_SECONDS, _LONG = 1.0, 1e9
 # The worker leaves a redemption that is being released to whoever releases it.
 _RELEASE_SECONDS = 2.0
 # Ways whose product is found by its code, so that the platform's name for it need not be kept.
@@ -200,7 +202,8 @@ class _Asking:
                     after_seconds=failure.after_seconds,
                 )
                 pause = max(pause, failure.after_seconds or 0)
-                if failure.is_permanent or not self._may_exist or pause >= self._left:
+                is_soon = self._may_exist or (failure.after_seconds or _LONG) <= _SOON_SECONDS
+                if failure.is_permanent or not is_soon or pause >= self._left:
                     return end
             except Exception as error:  # noqa: BLE001 -- what nobody foresaw is unknown too
                 # A time-out, or something nobody foresaw: it may have been handed over or not.
@@ -209,7 +212,7 @@ class _Asking:
                 self._log(error)
             else:
                 return Given(fulfilled.code or self._handover.code, fulfilled.reference)
-            self._handover = replace(self._handover, is_repeat=True)
+            self._handover = replace(self._handover, is_repeat=self._may_exist)
             await asyncio.sleep(max(min(pause, self._left), 0))
         return end
 

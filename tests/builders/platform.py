@@ -15,6 +15,7 @@ Mood = Literal[
     "works",
     "refuses",
     "refuses for good",
+    "is busy",
     "acts and dies",
     "dies",
     "acts and hangs",
@@ -60,6 +61,8 @@ class MemoryPlatform:
             return self._found(handover)
         if mood == "refuses":
             raise FulfilmentFailed("not just now")
+        if mood == "is busy":
+            raise FulfilmentFailed("in a moment", after_seconds=0.05)
         if mood == "refuses for good":
             raise FulfilmentFailed("not ever", is_permanent=True)
         if mood == "acts late":

@@ -254,6 +254,15 @@ async def test_permanent_failure_is_released_by_the_worker(
     await assert_equal(pool, platform.live)
 
 
+async def test_platform_that_is_back_soon_is_waited_for(
+    ledger: Ledger, platform: MemoryPlatform
+) -> None:
+    platform.moods = ["is busy"]
+    redemption = redemption_of(await redeem(ledger, SHOP, _REDEEM))
+    assert platform.asked == [(redemption.code, False), (redemption.code, False)]
+    await assert_equal(_pool(ledger), platform.live)
+
+
 async def test_shop_not_connected_is_no_for_a_caller_and_not_yet_for_a_worker(
     ledger: Ledger, clock: Clock, make: Make
 ) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 FAILURES_MAX = 5
+# Short at first, since a shop that hiccuped is back at once; doubled with each further failure.
+OPEN_SECONDS_FIRST = 0.5
 OPEN_SECONDS = 10.0
 
 
@@ -36,5 +38,8 @@ class Breaker:
     def failed(self) -> None:
         """Count a call that the shop did not answer."""
         self._failures += 1
-        if self._failures >= FAILURES_MAX:
-            self._open_until = self._clock() + OPEN_SECONDS
+        more = self._failures - FAILURES_MAX
+        if more >= 0:
+            # Bounded before it is raised: 2.0 ** 1024 overflows.
+            seconds = min(OPEN_SECONDS_FIRST * 2.0 ** min(more, 16), OPEN_SECONDS)
+            self._open_until = self._clock() + seconds

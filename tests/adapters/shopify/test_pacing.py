@@ -6,7 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from guerdon.adapters.shopify.breaker import FAILURES_MAX, OPEN_SECONDS, Breaker
+from guerdon.adapters.shopify.breaker import (
+    FAILURES_MAX,
+    OPEN_SECONDS,
+    OPEN_SECONDS_FIRST,
+    Breaker,
+)
 from guerdon.adapters.shopify.failures import NotExecuted
 from guerdon.adapters.shopify.throttling import Bucket, Ticket
 from guerdon.adapters.shopify.tokens import FixedToken, GrantedToken
@@ -119,12 +124,15 @@ def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_probe_through(
         breaker.failed()
     assert breaker.admit() is None
     breaker.failed()
-    assert breaker.admit() == OPEN_SECONDS
-    clock.now += OPEN_SECONDS
+    assert breaker.admit() == OPEN_SECONDS_FIRST
+    clock.now += OPEN_SECONDS_FIRST
     assert breaker.admit() is None
     # The others wait for the probe.
     assert breaker.admit() == OPEN_SECONDS
     breaker.failed()
+    assert breaker.admit() == 2 * OPEN_SECONDS_FIRST
+    for _ in range(2000):
+        breaker.failed()
     assert breaker.admit() == OPEN_SECONDS
     clock.now += OPEN_SECONDS
     assert breaker.admit() is None
