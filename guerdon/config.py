@@ -15,7 +15,7 @@ from guerdon.store.embedded import default_data_dir
 LogFormat = Literal["auto", "console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 # What a host name can be bound to.
-DialectName = Literal["mage"]
+DialectName = Literal["mage", "loyaltylion"]
 
 _PREFIX = "GUERDON_"
 _SECRET_KEY_BYTES_MIN = 32
@@ -31,8 +31,8 @@ class BadSetting(Invalid):
 class Config(Struct, frozen=True, kw_only=True):
     """`database_url` None: the embedded server of `data_dir`. `secret_key` seals what must be
     read back, such as the secrets of webhooks. `hosts` binds a host name to one dialect.
-    `mage_rate_limit` is in calls a second for each key; 0 turns it off. `fulfil_seconds` is how
-    long a caller may be kept waiting for a platform to hand a reward over."""
+    A rate limit is in calls a second for each key; 0 turns it off. `fulfil_seconds` is how long a
+    caller may be kept waiting for a platform to hand a reward over."""
 
     database_url: str | None
     data_dir: Path
@@ -44,6 +44,7 @@ class Config(Struct, frozen=True, kw_only=True):
     log_format: LogFormat = "auto"
     secret_key: str | None = None
     mage_rate_limit: int = 0
+    loyaltylion_rate_limit: int = 0
     webhook_allow_http: bool = False
     webhook_allow_private: bool = False
     fulfil_seconds: int = 8
@@ -83,6 +84,9 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
         log_format=cast("LogFormat", _choice(env, "LOG_FORMAT", get_args(LogFormat), "auto")),
         secret_key=_secret_key(_secret(env, "SECRET_KEY")),
         mage_rate_limit=_integer(env, "MAGE_RATE_LIMIT", default=0, low=0, high=1_000_000),
+        loyaltylion_rate_limit=_integer(
+            env, "LOYALTYLION_RATE_LIMIT", default=0, low=0, high=1_000_000
+        ),
         webhook_allow_http=_flag(env, "WEBHOOK_ALLOW_HTTP"),
         webhook_allow_private=_flag(env, "WEBHOOK_ALLOW_PRIVATE"),
         fulfil_seconds=_integer(env, "FULFIL_SECONDS", default=8, low=1, high=120),

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from guerdon.adapters.shopify.webhooks import ShopifyHooks
+from guerdon.dialects.loyaltylion.app import LoyaltyLionApp
 from guerdon.dialects.mage.app import MageApp
 from guerdon.engine.keying import Keyring
 from guerdon.engine.submitting import Ledger
@@ -29,6 +31,14 @@ _ALIVE = _plain(200, status="alive")
 _READY = _plain(200, status="ready")
 
 
+class _Dialect(Protocol):
+    """What answers under a mount point."""
+
+    async def handle(
+        self, scope: Scope, receive: Receive, send: Send, *, raw_path: bytes
+    ) -> None: ...
+
+
 class WebApp:
     """Sends each request to the dialect that its path begins with, or that its host is bound to.
 
@@ -37,7 +47,7 @@ class WebApp:
     def __init__(
         self,
         ledger: Ledger,
-        dialects: Mapping[str, MageApp],
+        dialects: Mapping[str, _Dialect],
         hosts: Mapping[str, str],
         meter: Meter,
     ) -> None:
@@ -118,13 +128,17 @@ def create_app(
     *,
     hosts: Mapping[str, str] | None = None,
     mage_calls_per_second_max: int = 0,
+    loyaltylion_calls_per_second_max: int = 0,
     keyring: Keyring | None = None,
 ) -> WebApp:
     """Put the dialects in front of a ledger. `hosts` binds host names to dialects by name."""
     meter = Meter()
     keyring = keyring or Keyring(ledger.runtime.pool)
-    dialects = {
-        "mage": MageApp(ledger, keyring, meter, calls_per_second_max=mage_calls_per_second_max)
+    dialects: dict[str, _Dialect] = {
+        "mage": MageApp(ledger, keyring, meter, calls_per_second_max=mage_calls_per_second_max),
+        "loyaltylion": LoyaltyLionApp(
+            ledger, keyring, meter, calls_per_second_max=loyaltylion_calls_per_second_max
+        ),
     }
     return WebApp(ledger, dialects, hosts or {}, meter)
 

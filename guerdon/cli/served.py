@@ -73,7 +73,10 @@ class Served:
         self._open.push_async_callback(ledger.close)
         self._open.push_async_callback(finish_under_way)
         self._app = create_app(
-            ledger, hosts=config.hosts, mage_calls_per_second_max=config.mage_rate_limit
+            ledger,
+            hosts=config.hosts,
+            mage_calls_per_second_max=config.mage_rate_limit,
+            loyaltylion_calls_per_second_max=config.loyaltylion_rate_limit,
         )
         tune_collector()
 
