@@ -91,7 +91,7 @@ class Batches:
         catalogue = await self._catalogues.get(merchant_id)
         named = loading.name(submissions)
         batch = self._runtime.bits() & (2**63 - 1)
-        if self._spending.suits(merchant_id, submissions, catalogue):
+        if self._spending.suits(merchant_id, submissions):
             outcomes = await self._spending.attempt(
                 merchant_id, submissions, named, catalogue, batch
             )

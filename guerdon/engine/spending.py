@@ -20,7 +20,9 @@ from guerdon.engine.cataloguing import CatalogueChanged
 from guerdon.engine.numbering import FreshIds, Numbers
 from guerdon.engine.runtime import Runtime
 from guerdon.store import events
+from guerdon.store.connection import Connection
 from guerdon.store.faults import DRIVER_ERRORS, fault_of
+from guerdon.store.pool_codes import list_free_codes
 from guerdon.store.sequences import bump_catalogue_version, lock_sequence
 from guerdon.store.spends import IDS_EACH, Reading, Spends, Stale, is_distributed, write_spends
 from guerdon.store.transaction import CommitUnknown, at_once, transaction
@@ -77,16 +79,16 @@ class Spending:
         self._numbers = numbers
         self._turns = Turns()
         self._is_distributed: bool | None = None
+        # Codes of pools that batches under way mean to take.
+        self._reserved: set[str] = set()
 
-    def suits(
-        self, merchant_id: MerchantId, submissions: Sequence[Submission], catalogue: Catalogue
-    ) -> bool:
-        """Whether to attempt a batch without locks: it holds nothing but redemptions, none of them
-        out of a pool, and the merchant's last ones did not meet others in their wallets."""
+    def suits(self, merchant_id: MerchantId, submissions: Sequence[Submission]) -> bool:
+        """Whether to attempt a batch without locks: it holds nothing but redemptions, and the
+        merchant's last ones did not meet others in their wallets."""
         return (
             self._runtime.goes_unlocked
             and not self._is_distributed
-            and _are_redemptions(submissions, catalogue)
+            and all(type(submission.command) is Redeem for submission in submissions)
             and self._turns.take(merchant_id)
         )
 
@@ -103,6 +105,7 @@ class Spending:
         None: something has, or more is to be written than redemptions. Nothing was written, and
         the batch has to be decided under locks."""
         under_way: _Writing | None = None
+        reserved: set[str] = set()
         try:
             async with at_once(self._runtime.pool) as connection:
                 if self._is_distributed is None:
@@ -116,6 +119,10 @@ class Spending:
                     raise CatalogueChanged
                 now = self._runtime.now()
                 await loading.load_taken(connection, merchant_id, named, catalogue, state, now)
+                if not await self._reserve(
+                    connection, merchant_id, named, catalogue, state, reserved
+                ):
+                    return None
                 guess = self._numbers.guess(merchant_id, reading.next_id)
                 ids = FreshIds(guess, self._runtime.bits)
                 decision = decide(submissions, state, catalogue, now, ids)
@@ -142,6 +149,8 @@ class Spending:
             # Out of stock meanwhile, a key or a code that a rival used, a rival's locks.
             self._turns.went_stale(merchant_id)
             return None
+        finally:
+            self._reserved -= reserved
         if under_way.first is None:
             self._turns.went_stale(merchant_id)
             return None
@@ -149,6 +158,39 @@ class Spending:
         first, ids = under_way.first, under_way.ids
         self._numbers.raise_to(merchant_id, first + ids.next - ids.first)
         return _under_ids_taken(under_way.decision, first - ids.first)
+
+    async def _reserve(
+        self,
+        connection: Connection,
+        merchant_id: MerchantId,
+        named: loading.Named,
+        catalogue: Catalogue,
+        state: State,
+        reserved: set[str],
+    ) -> bool:
+        """Set codes aside for the batch that no other batch of this process has set aside; say
+        False where a pool may not have enough, which only its lock can tell."""
+        wanted = {
+            reward_id: count
+            for reward_id, count in named.reward_ids.items()
+            if reward_id in catalogue.rewards and catalogue.rewards[reward_id].is_pooled
+        }
+        if not wanted:
+            return True
+        margin = len(self._reserved)
+        found = await list_free_codes(
+            connection,
+            merchant_id,
+            {reward_id: count + margin for reward_id, count in wanted.items()},
+        )
+        for reward_id, count in wanted.items():
+            codes = [code for code in found[reward_id] if code not in self._reserved][:count]
+            if len(codes) < count:
+                return False
+            reserved.update(codes)
+            self._reserved.update(codes)
+            state.pools[reward_id] = codes
+        return True
 
     async def _find_first(self, merchant_id: MerchantId, floor: int, batch: int) -> int | None:
         """Find the first id of a statement that got no answer.
@@ -168,17 +210,6 @@ class Spending:
                 continue
             return None if found is None else found - IDS_EACH + 1
         raise OutcomeUnknown(OutcomeUnknown.__doc__)
-
-
-def _are_redemptions(submissions: Sequence[Submission], catalogue: Catalogue) -> bool:
-    for submission in submissions:
-        command = submission.command
-        if type(command) is not Redeem:
-            return False
-        reward = catalogue.rewards.get(command.reward_id)
-        if reward is not None and reward.is_pooled:
-            return False
-    return True
 
 
 def _is_plain(effects: Effects, first_id: int) -> bool:
@@ -214,6 +245,7 @@ def _spends_of(state: State, reading: Reading, effects: Effects, first_id: int) 
         # Stored answers name ids, so where there are any, it must be the very ids decided with.
         expected_id=first_id if effects.keys else None,
         places=reading.places,
+        pool_codes=len(effects.pool_codes),
     )
 
 

@@ -10,7 +10,8 @@ _SQL = statements("pool_codes")
 async def list_free_codes(
     tx: Connection, merchant_id: MerchantId, wanted: dict[RewardId, int]
 ) -> dict[RewardId, list[str]]:
-    """List the next free codes of pools; the rewards' counters must be locked."""
+    """List the next free codes of pools. They are nobody else's only while the rewards' counters
+    are locked."""
     rows = await tx.fetch(
         _SQL["list_free_codes"], merchant_id, list(wanted.keys()), list(wanted.values())
     )

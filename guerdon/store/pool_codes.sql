@@ -1,5 +1,5 @@
 -- name: list_free_codes
--- The next free codes of pools whose counters are locked, so that nobody else takes them.
+-- The next free codes of pools; while their counters are locked, nobody else takes them.
 SELECT wanted.reward_id, free.code
 FROM unnest($2::bigint[], $3::integer[]) AS wanted (reward_id, count)
 CROSS JOIN LATERAL (

@@ -45,7 +45,8 @@ class Spends(Struct, frozen=True, kw_only=True):
 
     `versions` are those of the wallets as read, and `catalogue_version` that of the offers.
     `expected_id` None: under whatever ids are next; otherwise only from that one on. `places` is as
-    read: it spares the search for each row, and a row that is there no more counts as changed."""
+    read: it spares the search for each row, and a row that is there no more counts as changed.
+    `pool_codes` is how many of the redemptions take their code out of a pool."""
 
     catalogue_version: int
     wallets: Sequence[WalletChange]
@@ -58,6 +59,7 @@ class Spends(Struct, frozen=True, kw_only=True):
     keys: Sequence[KeyRecord]
     expected_id: int | None
     places: Mapping[int, str]
+    pool_codes: int
 
 
 async def is_distributed(connection: Connection) -> bool:
@@ -135,7 +137,8 @@ async def write_spends(
     """Write redemptions decided without locks, in a transaction of this one statement's own.
 
     Gives the first id taken. Raises Stale where a wallet or the offers have changed since they
-    were read, and nothing is written. Locks, to its end: wallets, counters, sequence."""
+    were read, or a pool's code was taken, and nothing is written. Locks, to its end: wallets,
+    counters, sequence."""
     made, entries, events = spends.redemptions, spends.entries, spends.events
     wallets, keys = spends.wallets, spends.keys
     try:
@@ -182,6 +185,7 @@ async def write_spends(
             arrays.quoted([spends.places[wallet.id] for wallet in wallets]),
             arrays.quoted([spends.places[lot_id] for lot_id in spends.lots]),
             len(spends.lots),
+            spends.pool_codes,
         )
     except asyncpg.DivisionByZeroError as error:
         raise Stale from error

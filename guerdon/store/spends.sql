@@ -32,8 +32,9 @@ SELECT to_regclass('pg_dist_partition') IS NOT NULL;
 -- name: write_spends
 -- Write redemptions that were decided without locks, if nothing they rest on has changed: every
 -- wallet's version, where its row and its lots' rows lie, and the version of the offers. If anything
--- has, the division by zero at the end undoes it all. Each part asks for the one before it, so that locks are taken in the order that
--- every batch takes them: wallets, counters, sequence.
+-- has, or a pool's code has gone, the division by zero at the end undoes it all.
+-- Each part asks for the one before it, so that locks are taken in the order that every batch takes
+-- them: wallets, counters, sequence.
 -- local: on a distributed database every batch goes under locks.
 WITH changed_wallets AS (
     UPDATE wallets w
@@ -110,9 +111,18 @@ WITH changed_wallets AS (
     SELECT $1, s.id + 2, s.event_kind, s.program_id, s.member_id, s.id, $35::bigint, s.facts,
            $2::timestamptz
     FROM spent s
+), taken_codes AS (
+    UPDATE pool_codes p
+    SET redemption_id = s.id
+    FROM spent s
+    WHERE p.merchant_id = $1 AND p.code = s.code AND p.reward_id = s.reward_id
+      AND p.redemption_id IS NULL AND $42::bigint > 0
+    RETURNING p.id
 ), new_keys AS (
     INSERT INTO idempotency_records (merchant_id, key, fingerprint, answer, created_at)
     SELECT $1, k.key, k.fingerprint, k.answer, $2::timestamptz
     FROM unnest($36::text[], $37::bytea[], $38::bytea[]) AS k (key, fingerprint, answer)
 )
-SELECT coalesce((SELECT first_id FROM taken), 1 / (SELECT count(*) FROM taken)) AS first_id;
+SELECT coalesce(done.first_id, 1 / (SELECT count(*) FROM taken WHERE false)) AS first_id
+FROM (SELECT max(t.first_id) AS first_id FROM taken t
+    WHERE (SELECT count(*) FROM taken_codes) = $42::bigint) AS done;

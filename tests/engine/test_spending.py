@@ -240,15 +240,65 @@ async def test_an_expiry_meanwhile_is_not_spent(pool: asyncpg.Pool) -> None:
     assert await drifts(pool) == []
 
 
-async def test_a_free_reward_and_a_pooled_one_go_under_locks(pool: asyncpg.Pool) -> None:
-    free, pooled = make_reward(1, points_cost=0), make_reward(2, fulfil_by="pool")
-    scene = await open_scene(pool, free, pooled)
-    async with transaction(pool) as tx:
-        await offers.insert_pool_codes(tx, SHOP, pooled.id, [(500, "POOL-1")], utc_now())
+async def test_a_free_reward_goes_under_locks(pool: asyncpg.Pool) -> None:
+    free = make_reward(1, points_cost=0)
+    scene = await open_scene(pool, free)
     assert redemption_of(await scene.ledger.submit(SHOP, scene.redeem("anna", free))).code
+    assert scene.locks > 0
+    assert await drifts(pool) == []
+
+
+async def open_pooled(pool: asyncpg.Pool, codes: int) -> tuple[Scene, Reward]:
+    pooled = make_reward(2, fulfil_by="pool", points_cost=1)
+    scene = await open_scene(pool, pooled)
+    async with transaction(pool) as tx:
+        ids = await sequences.take_ids(tx, SHOP, codes)
+        made = [(ids + number, f"POOL-{number}") for number in range(codes)]
+        await offers.insert_pool_codes(tx, SHOP, pooled.id, made, utc_now())
+    return scene, pooled
+
+
+async def test_codes_out_of_a_pool_need_no_lock_until_they_run_low(pool: asyncpg.Pool) -> None:
+    scene, pooled = await open_pooled(pool, 5)
+    made = redemption_of(await scene.ledger.submit(SHOP, scene.redeem("anna", pooled)))
+    assert made.code == "POOL-0"
+    assert scene.locks == 0
+    outcomes = await asyncio.gather(
+        *(scene.ledger.submit(SHOP, scene.redeem("anna", pooled)) for _ in range(6))
+    )
+    assert sum(isinstance(each, Done) for each in outcomes) == 4
+    assert outcomes[-1] == Refused((OutOfStock(0),))
+    rows = await pool.fetch(
+        "SELECT p.code = r.code FROM pool_codes p JOIN redemptions r ON r.id = p.redemption_id"
+    )
+    assert [row[0] for row in rows] == [True] * 5
+    assert await drifts(pool) == []
+
+
+async def test_a_code_taken_meanwhile_is_not_given_twice(pool: asyncpg.Pool) -> None:
+    scene, pooled = await open_pooled(pool, 2)
+    await enrol(scene.rival, "bela", 10)
+    scene.meanwhile(lambda: scene.rival.submit(SHOP, scene.redeem("bela", pooled)))
     made = redemption_of(await scene.ledger.submit(SHOP, scene.redeem("anna", pooled)))
     assert made.code == "POOL-1"
-    assert scene.locks > 1
+    assert await pool.fetchval("SELECT count(DISTINCT redemption_id) FROM pool_codes") == 2
+    assert await drifts(pool) == []
+
+
+async def test_lanes_and_processes_share_a_pool(pool: asyncpg.Pool) -> None:
+    scene, pooled = await open_pooled(pool, 150)
+    for number in range(8):
+        await enrol(scene.rival, number, 100)
+    those = [Ledger(Runtime(pool=pool, lane_opens_at=2, batch_size=4)) for _ in range(2)]
+    outcomes = await asyncio.gather(
+        *(
+            ledger.submit(SHOP, scene.redeem(number % 8, pooled))
+            for number in range(100)
+            for ledger in those
+        )
+    )
+    codes = [redemption_of(each).code for each in outcomes if isinstance(each, Done)]
+    assert len(codes) == len(set(codes)) == 150
     assert await drifts(pool) == []
 
 
