@@ -10,7 +10,7 @@ import enum
 import re
 import struct
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,6 +32,8 @@ class AtCommit(enum.Enum):
     """The server has committed, and the client never hears of it."""
     STALL = "stall"
     """It waits for release() before it goes to the server."""
+    HIDE = "hide"
+    """The server has committed, and the client hears of it only after release()."""
 
 
 class TcpProxy:
@@ -39,7 +41,7 @@ class TcpProxy:
 
     def __init__(self, upstream_url: str) -> None:
         self._parts = urlsplit(upstream_url)
-        self._plan: deque[AtCommit] = deque()
+        self._plan: deque[tuple[AtCommit, bytes]] = deque()
         self._links: set[_Link] = set()
         self._released = asyncio.Event()
         self._stalled = asyncio.Event()
@@ -55,12 +57,15 @@ class TcpProxy:
             user = f"{user}:{self._parts.password}"
         return f"postgresql://{user}@127.0.0.1:{port}{self._parts.path}?sslmode=disable"
 
-    def at_commit(self, *acts: AtCommit) -> None:
-        """Plan what happens to the next commits, one act each; later ones pass."""
-        self._plan.extend(acts)
+    def at_commit(self, *acts: AtCommit, of: bytes = b"") -> None:
+        """Plan what happens to the next commits, one act each; later ones pass.
+
+        With `of`, an act waits for the commit of a transaction one of whose statements holds these
+        words; others pass meanwhile."""
+        self._plan.extend((act, of) for act in acts)
 
     async def stalled(self) -> None:
-        """Wait until a commit is being held up."""
+        """Wait until a commit, or its answer, is being held up."""
         await self._stalled.wait()
 
     def release(self) -> None:
@@ -111,15 +116,22 @@ class TcpProxy:
             return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
         return await asyncio.open_connection(host, port)
 
-    async def decide(self) -> AtCommit:
-        """Take the plan's next act for a commit that has just arrived; wait if it is to stall."""
+    async def decide(self, statements: Sequence[bytes]) -> AtCommit:
+        """Take the plan's next act for a commit that has just arrived, of these statements; wait
+        if it is to stall."""
         self.commits_seen += 1
-        act = self._plan.popleft() if self._plan else AtCommit.PASS
+        act = AtCommit.PASS
+        if self._plan and any(self._plan[0][1] in each for each in (*statements, b"")):
+            act, _ = self._plan.popleft()
         if act is AtCommit.STALL:
-            self._released.clear()
-            self._stalled.set()
-            await self._released.wait()
+            await self.hold_up()
         return act
+
+    async def hold_up(self) -> None:
+        """Wait for release(), and let stalled() know."""
+        self._released.clear()
+        self._stalled.set()
+        await self._released.wait()
 
 
 class _Link:
@@ -138,9 +150,13 @@ class _Link:
         self._commit_portals: set[bytes] = set()
         self._writing_statements: set[bytes] = set()
         self._writing_portals: set[bytes] = set()
+        self._texts: dict[bytes, bytes] = {}
+        self._bound: dict[bytes, bytes] = {}
+        self._said: list[bytes] = []
         self._is_in_transaction = False
         self._is_read_only = False
         self._is_muted = False
+        self._is_hidden = False
 
     async def run(self) -> None:
         pumps = {
@@ -169,14 +185,16 @@ class _Link:
             while True:
                 kind, body = await _read_message(self._from_client)
                 if self._is_commit(kind, body):
-                    act = await self._proxy.decide()
+                    act = await self._proxy.decide(self._said)
                     if act is AtCommit.CUT_BEFORE:
                         return
                     self._is_muted = act is AtCommit.CUT_AFTER
+                    self._is_hidden = act is AtCommit.HIDE
                 self._to_server.write(_message(kind, body))
                 await self._to_server.drain()
 
     async def _pump_server(self) -> None:
+        hidden = bytearray()
         with suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 kind, body = await _read_message(self._from_server)
@@ -184,7 +202,15 @@ class _Link:
                     if kind == b"Z":
                         return
                     continue
-                self._to_client.write(_message(kind, body))
+                hidden += _message(kind, body)
+                if self._is_hidden:
+                    # Only once all of the answer is here has the server committed.
+                    if kind != b"Z":
+                        continue
+                    await self._proxy.hold_up()
+                    self._is_hidden = False
+                self._to_client.write(bytes(hidden))
+                hidden.clear()
                 await self._to_client.drain()
 
     async def _pass_start_up(self) -> None:
@@ -201,9 +227,11 @@ class _Link:
     def _is_commit(self, kind: bytes, body: bytes) -> bool:
         """Follow the client's messages, and tell whether this one makes the server commit."""
         if kind == b"Q":
+            self._said.append(body)
             return self._ends_transaction(body)
         if kind == b"P":
             name, query = body.split(b"\0", 2)[:2]
+            self._texts[name] = query
             self._commit_statements.discard(name)
             self._writing_statements.discard(name)
             if self._ends_transaction(query):
@@ -214,6 +242,7 @@ class _Link:
             portal, statement = body.split(b"\0", 2)[:2]
             self._commit_portals.discard(portal)
             self._writing_portals.discard(portal)
+            self._bound[portal] = self._texts.get(statement, b"")
             if statement in self._commit_statements:
                 self._commit_portals.add(portal)
             elif statement in self._writing_statements:
@@ -222,6 +251,8 @@ class _Link:
             portal = body.split(b"\0", 1)[0]
             # A write outside of a transaction is one of its own, and its end a commit.
             is_lone_write = portal in self._writing_portals and not self._is_in_transaction
+            text = self._bound.get(portal, b"")
+            self._said = [*self._said, text] if self._is_in_transaction else [text]
             return portal in self._commit_portals or is_lone_write
         return False
 
@@ -229,6 +260,7 @@ class _Link:
         if begun := _BEGIN.search(query):
             self._is_read_only = bool(_READ_ONLY.search(begun[1]))
             self._is_in_transaction = True
+            self._said = [query]
         is_commit = bool(_COMMIT.search(query))
         if is_commit or _ROLLBACK.search(query):
             self._is_in_transaction = False

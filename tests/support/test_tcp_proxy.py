@@ -121,3 +121,28 @@ async def test_serves_libpq_as_well(proxy: TcpProxy, database_url: str) -> None:
     with pytest.raises(psycopg.OperationalError):
         await asyncio.to_thread(commit)
     assert await notes(database_url) == ["kept"]
+
+
+async def test_a_hidden_commit_has_happened_and_is_not_told(
+    proxy: TcpProxy, database_url: str
+) -> None:
+    proxy.at_commit(AtCommit.HIDE)
+    writing = asyncio.create_task(write(proxy.url, "kept"))
+    await proxy.stalled()
+    assert await notes(database_url) == ["kept"]
+    assert not writing.done()
+    proxy.release()
+    await writing
+
+
+async def test_waits_for_the_commit_it_was_told_of(proxy: TcpProxy, database_url: str) -> None:
+    proxy.at_commit(AtCommit.CUT_BEFORE, of=b"DELETE FROM notes")
+    await write(proxy.url, "kept")
+    connection = await asyncpg.connect(proxy.url)
+    with pytest.raises(LOST):
+        # Outside of a transaction a statement is its own commit.
+        await connection.execute("DELETE FROM notes WHERE note = $1", "kept")
+    connection.terminate()
+    assert await notes(database_url) == ["kept"]
+    await write(proxy.url, "too")
+    assert await notes(database_url) == ["kept", "too"]
