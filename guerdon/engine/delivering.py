@@ -206,11 +206,19 @@ async def _write_once(
 ) -> None:
     now = runtime.now()
     rulings = rule(hand.claimed, verdicts, now, runtime.bits, put_off_seconds)
+    taken = [each.id for each in rulings if each.status == "delivered"]
+    others = [each for each in rulings if each.status != "delivered"]
     over = _members_done(hand.claimed, verdicts)
     async with transaction(runtime.pool) as tx:
-        written = await deliveries.write_verdicts(
-            tx, hand.merchant_id, now, hand.leased_until, rulings
-        )
+        written = 0
+        if taken:
+            written += await deliveries.close_delivered(
+                tx, hand.merchant_id, now, hand.leased_until, taken
+            )
+        if others:
+            written += await deliveries.write_verdicts(
+                tx, hand.merchant_id, now, hand.leased_until, others
+            )
         if over:
             await deliveries.wake_members(
                 tx, hand.merchant_id, hand.destination, over, now, _WOKEN_MAX

@@ -132,6 +132,23 @@ async def put_off_deliveries(
     )
 
 
+async def close_delivered(
+    tx: Connection,
+    merchant_id: MerchantId,
+    now: datetime,
+    leased_until: datetime,
+    ids: Sequence[DeliveryId],
+) -> int:
+    """Write that deliveries claimed under this lease were taken; give how many still were.
+
+    No other claim of the same delivery ends at the same instant, so that the lease names it."""
+    return _count(
+        await tx.execute(
+            _SQL["close_delivered"], merchant_id, now, leased_until, arrays.literal(ids)
+        )
+    )
+
+
 async def write_verdicts(
     tx: Connection,
     merchant_id: MerchantId,

@@ -48,6 +48,14 @@ SET next_at = v.next_at
 FROM unnest($2::text::bigint[], $3::text::timestamptz[]) AS v (id, next_at)
 WHERE d.merchant_id = $1 AND d.id = ANY ($2::text::bigint[]) AND d.id = v.id;
 
+-- name: close_delivered
+-- Record that deliveries were taken, of those that are still in the same hand. The usual end, and so
+-- without a join that a planner could get wrong.
+UPDATE deliveries
+SET status = 'delivered', is_open = false, leased_until = NULL, last_error = NULL,
+    updated_at = $2::timestamptz
+WHERE merchant_id = $1 AND id = ANY ($4::text::bigint[]) AND leased_until = $3::timestamptz;
+
 -- name: write_verdicts
 -- Record what became of deliveries in hand, of those that are still in the same hand; what is over
 -- is in nobody's. The ids come twice, so that they are found by the key.

@@ -250,7 +250,7 @@ async def test_a_verdict_that_cannot_be_written_leaves_the_letter_in_hand(
         raise asyncpg.PostgresError("no such luck")
 
     with monkeypatch.context() as patch:
-        patch.setattr(deliveries, "write_verdicts", fail)
+        patch.setattr(deliveries, "close_delivered", fail)
         with pytest.raises(asyncpg.PostgresError):
             await post.deliver()
     assert await statuses(post.pool) == ["waiting"]
@@ -264,14 +264,14 @@ async def test_a_verdict_is_written_again_when_the_connection_was_lost(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await post.post(1, 10)
-    write, losses = deliveries.write_verdicts, [ConnectionError("lost"), ConnectionError("lost")]
+    write, losses = deliveries.close_delivered, [ConnectionError("lost"), ConnectionError("lost")]
 
     async def lose_first(*args: object) -> int:
         if losses:
             raise losses.pop()
         return await write(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(deliveries, "write_verdicts", lose_first)
+    monkeypatch.setattr(deliveries, "close_delivered", lose_first)
     monkeypatch.setattr(delivering, "_WRITE_BACKOFF_SECONDS", 0.001)
     assert (await post.deliver()).delivered == 1
     assert await statuses(post.pool) == ["delivered"]

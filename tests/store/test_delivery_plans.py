@@ -46,6 +46,7 @@ HOT: list[tuple[str, str, list[Any], set[str]]] = [
     ),
     ("deliveries", "lease_deliveries", [1, IDS, LATER], {"deliveries_pkey"}),
     ("deliveries", "put_off_deliveries", [1, IDS, TIMES], {"deliveries_pkey"}),
+    ("deliveries", "close_delivered", [1, FOUNDED, LATER, IDS], {"deliveries_pkey"}),
     (
         "deliveries",
         "write_verdicts",
