@@ -7,7 +7,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import engine_alone, importing, pgbench, report, seeding, serving, wrk
+from bench import (
+    engine_alone,
+    handing_over,
+    importing,
+    outbox,
+    pgbench,
+    report,
+    seeding,
+    serving,
+    wrk,
+)
 from bench.report import Figures
 from bench.wrk import Load
 from guerdon.dialects.mage.translate import dress
@@ -78,10 +88,11 @@ def measure(folder: Path, options: Options) -> Figures:
         figures.version = asyncio.run(_version(urls["fresh"]))
         with (
             serving.guerdon(urls["fresh"]) as fresh,
+            serving.guerdon(urls["fresh"], workers=2) as two,
             serving.guerdon(urls["old"]) as old,
             serving.echo(urls["fresh"]) as echo,
         ):
-            targets = _targets(fresh, old, echo, key, old_key)
+            targets = _targets(fresh, two, old, echo, key, old_key)
             for target in targets.values():
                 wrk.run(target, connections=32, seconds=2)
             for number in range(1, options.rounds + 1):
@@ -93,6 +104,14 @@ def measure(folder: Path, options: Options) -> Figures:
                 figures.add("pgbench 1", Load(0.0, yardstick.p50_ms_1))
                 _engine(figures, urls, options.seconds)
                 _http(figures, targets, options.seconds)
+        _say("rewards handed over")
+        figures.handing_over = asyncio.run(
+            handing_over.measure(
+                _database(server, "handing"), rounds=options.rounds, seconds=options.seconds
+            )
+        )
+        _say("the outbox")
+        figures.outbox = asyncio.run(outbox.measure(_database(server, "outbox")))
         _say("import against COPY")
         figures.imported = asyncio.run(
             _import(_database(server, "imported"), folder, options.imported)
@@ -124,8 +143,11 @@ def _engine(figures: Figures, urls: dict[str, str], seconds: int) -> None:
         figures.add(f"engine {name}", Load(rate))
 
 
-def _targets(fresh: str, old: str, echo: str, key: str, old_key: str) -> dict[str, wrk.Target]:
+def _targets(
+    fresh: str, two: str, old: str, echo: str, key: str, old_key: str
+) -> dict[str, wrk.Target]:
     return {
+        "two processes": _target(two, key, SPREAD, MEMBERS),
         "spread": _target(fresh, key, SPREAD, MEMBERS),
         "one hot reward": _target(fresh, key, [seeding.HOT_REWARD], MEMBERS),
         "one hot wallet": _target(fresh, key, SPREAD, 1),
@@ -138,7 +160,7 @@ def _http(figures: Figures, targets: dict[str, wrk.Target], seconds: int) -> Non
     for connections in (1, 32, 128, 512):
         load = wrk.run(targets["spread"], connections=connections, seconds=seconds)
         figures.add(f"HTTP {connections}", load)
-    for name in ("echo", "one hot reward", "one hot wallet", "old"):
+    for name in ("two processes", "echo", "one hot reward", "one hot wallet", "old"):
         load = wrk.run(targets[name], connections=128, seconds=seconds)
         figures.add(f"HTTP {name}", load)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from bench.handing_over import HandingOver
 from bench.importing import ImportTimes
+from bench.outbox import OutboxTimes
 from bench.wrk import Load
 
 _LIBRARIES = ("asyncpg", "msgspec", "uvicorn", "uvloop", "httptools")
@@ -18,6 +20,13 @@ _LIBRARIES = ("asyncpg", "msgspec", "uvicorn", "uvloop", "httptools")
 _RATIOS = (
     ("HTTP redemptions/s at 128 connections ÷ pgbench TPC-B tps", "HTTP 128", "pgbench", 1.0, 1.6),
     ("engine redemptions/s ÷ pgbench TPC-B tps", "engine spread", "pgbench", 2.5, 4),
+    (
+        "the same with two web processes",
+        "HTTP two processes",
+        "pgbench",
+        1.0,
+        1.6,
+    ),
     ("HTTP redemptions/s ÷ echo", "HTTP 128", "HTTP echo", 0.5, 0.7),
     ("engine: hot reward ÷ spread", "engine one hot reward", "engine spread", 0.9, 1),
     ("engine: hot wallet ÷ spread", "engine one hot wallet", "engine spread", 0.9, 1),
@@ -32,6 +41,7 @@ _NAMES = {
     "pgbench 1": "pgbench TPC-B, prepared, 1 client",
     "engine old": "engine, long history",
     "HTTP old": "HTTP, 128 connections, long history",
+    "HTTP two processes": "HTTP, 128 connections, two web processes",
     "HTTP echo": "HTTP, 128 connections, echo: the same stack, no ledger",
 }
 
@@ -45,6 +55,8 @@ class Figures(Struct):
     version: str = ""
     loads: dict[str, list[Load]] = field(default_factory=dict)
     imported: ImportTimes | None = None
+    handing_over: HandingOver | None = None
+    outbox: OutboxTimes | None = None
 
     def add(self, row: str, load: Load) -> None:
         self.loads.setdefault(row, []).append(load)
@@ -100,11 +112,33 @@ def _bars(figures: Figures) -> list[str]:
         ]
         seen = f"**{statistics.median(ratios):.2f}** | {min(ratios):.2f} to {max(ratios):.2f}"
         rows.append(f"| {name} | {seen} | {bar} | {aim} |")
+    rows += _beside(figures)
     if figures.imported is not None:
         name = f"import of {figures.imported.rows:,} members ÷ COPY and indexes (at most)"
         rows.append(f"| {name} | **{figures.imported.ratio:.2f}** | once | 3 | - |")
     head = ["| figure | median | least to most | bar | aim |", "|---|---|---|---|---|"]
     return ["## Ratios", "", *head, *rows]
+
+
+def _beside(figures: Figures) -> list[str]:
+    rows = []
+    over, outbox = figures.handing_over, figures.outbox
+    if over is not None:
+        ratios = [pool / code for code, pool in zip(over.code, over.pool, strict=True)]
+        seen = f"**{statistics.median(ratios):.2f}** | {min(ratios):.2f} to {max(ratios):.2f}"
+        rows.append(
+            f"| HTTP: a reward out of a pool ÷ one with a code of ours | {seen} | 0.9 | - |"
+        )
+        added = (
+            f"**{over.added_ms:.1f}** | {over.shopify_p50_ms:.1f} less {over.sandbox_p50_ms:.1f}"
+        )
+        rows.append(f"| ms added to Shopify's own answer, p50 (at most) | {added} | 15 | - |")
+    if outbox is not None:
+        seen = f"**{outbox.rate:,.0f}** | {outbox.events:,} in {outbox.seconds:.1f} s"
+        rows.append(
+            f"| events/s out of the outbox, {outbox.workers} workers | {seen} | 3,000 | 10,000 |"
+        )
+    return rows
 
 
 def _rates(figures: Figures) -> list[str]:

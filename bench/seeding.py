@@ -1,5 +1,6 @@
 """Fills a database for the benchmark, in a few set-based statements."""
 
+from guerdon.domain.catalogue import Reward
 from guerdon.domain.ids import RewardId, RewardVersionId
 from guerdon.store.connection import Pool
 from guerdon.store.transaction import transaction
@@ -63,14 +64,16 @@ FROM past
 """
 
 
-async def seed_merchant(pool: Pool, merchant_id: int, members: int) -> None:
+async def seed_merchant(
+    pool: Pool, merchant_id: int, members: int, *, more: tuple[Reward, ...] = ()
+) -> None:
     """Make a merchant with 10 rewards, a hot one limited in stock, tiers, a rule and members."""
     rewards = tuple(make_reward(number) for number in range(1, 11))
     hot = make_reward(
         900, id=RewardId(HOT_REWARD), version_id=RewardVersionId(2900), stock=1_000_000_000
     )
     tiers = (make_tier(1, 0), make_tier(2, 10**12, multiplier_permille=1500))
-    shop = make_shop(merchant_id, rewards=(*rewards, hot), tiers=tiers, rules=(make_rule(),))
+    shop = make_shop(merchant_id, rewards=(*rewards, hot, *more), tiers=tiers, rules=(make_rule(),))
     await save_shop(pool, shop)
     async with transaction(pool) as tx:
         await tx.execute(_MEMBERS, merchant_id, members, POINTS_EACH)

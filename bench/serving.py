@@ -19,17 +19,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def guerdon(url: str) -> Iterator[str]:
-    """Run `guerdon serve` as an operator would, one process; give its base URL."""
+def guerdon(url: str, *, workers: int = 1, **settings: str) -> Iterator[str]:
+    """Run `guerdon serve` as an operator would; give its base URL."""
     port = free_port()
     command = [sys.executable, "-m", "guerdon", "serve", "--port", str(port), "--no-worker"]
-    with _running(command, {"GUERDON_DATABASE_URL": url}, port) as base:
+    command += ["--workers", str(workers)]
+    with _running(command, {"GUERDON_DATABASE_URL": url, **settings}, port) as base:
         yield base
 
 
 @contextmanager
 def echo(url: str) -> Iterator[str]:
-    """Run the same stack with nothing behind it."""
+    """Run the same stack with nothing behind it, one process."""
     port = free_port()
     with _running([sys.executable, "-m", "bench.echo", url, str(port)], {}, port) as base:
         yield base
