@@ -1,5 +1,6 @@
 """What a merchant offers: programs, tiers, rewards and the rules by which points are earned."""
 
+import re
 from datetime import datetime
 from typing import Literal
 
@@ -15,6 +16,7 @@ from guerdon.domain.ids import (
     RuleId,
     TierId,
 )
+from guerdon.domain.redemption import SessionKind
 
 DrawOrder = Literal["fifo", "soonest_expiry"]
 ProgramStatus = Literal["draft", "active", "inactive"]
@@ -52,6 +54,8 @@ Category = Literal[
 
 # 32 characters, none of which is easily taken for another: 5 bits each.
 SAFE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+_VARIANT = re.compile(r"[0-9]{1,18}")
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -137,12 +141,49 @@ class MemberLimit(Struct, frozen=True, kw_only=True):
     interval: Interval
 
 
+class SessionLimit(Struct, frozen=True, kw_only=True):
+    """How often a reward may be taken in one session; `kind` is where that session is."""
+
+    kind: SessionKind
+    count: int
+
+
+class TargetProduct(Struct, frozen=True, kw_only=True):
+    """A product that a reward is for. Without `variant_ids` it is for all of its variants. Ids are
+    numbers as text, as shop platforms have them."""
+
+    product_id: str
+    variant_ids: tuple[str, ...] = ()
+    title: str | None = None
+    sku: str | None = None
+    handle: str | None = None
+    url: str | None = None
+    image_url: str | None = None
+
+
+class TargetCollection(Struct, frozen=True, kw_only=True):
+    """A collection that a reward is for; `restriction_text` tells the shopper so."""
+
+    collection_id: str
+    url: str | None = None
+    restriction_text: str | None = None
+
+
+class TierTerms(Struct, frozen=True, kw_only=True):
+    """What is different about a reward for the members of one tier."""
+
+    tier_id: TierId
+    is_enabled: bool = True
+    points_cost: int | None = None
+
+
 class Reward(Struct, frozen=True, kw_only=True):
     """`stock` and `max_redemptions` count from the beginning, not what is left; the ledger keeps
     what was taken. `grant_on_entry` gives it once, for nothing, to a member entering `tier_id`.
     A pool that is minted ahead gets `pool_refill` more codes once it is below `pool_low_water`.
     What is fulfilled by points credits `credit_points` for each unit to the member's wallet of the
-    point type with the slug `credit_point_type`; None is the program's own."""
+    point type with the slug `credit_point_type`; None is the program's own. `position` counts from
+    1 in the program's list. Without `countries`, two capitals each, it is for all of them."""
 
     id: RewardId
     version_id: RewardVersionId
@@ -172,6 +213,12 @@ class Reward(Struct, frozen=True, kw_only=True):
     pool_refill: int = 250
     credit_points: int | None = None
     credit_point_type: str | None = None
+    position: int = 1
+    session_limit: SessionLimit | None = None
+    products: tuple[TargetProduct, ...] = ()
+    collections: tuple[TargetCollection, ...] = ()
+    tier_terms: tuple[TierTerms, ...] = ()
+    countries: tuple[str, ...] = ()
     content: dict[str, str] = field(default_factory=dict)
     created_at: datetime
     updated_at: datetime
@@ -180,11 +227,42 @@ class Reward(Struct, frozen=True, kw_only=True):
     @property
     def is_counted(self) -> bool:
         """Whether a redemption must lock the reward's counter before it may be granted."""
-        return self.stock is not None or self.max_redemptions is not None or self.is_pooled
+        return (
+            self.stock is not None
+            or self.max_redemptions is not None
+            or self.session_limit is not None
+            or self.is_pooled
+        )
 
     @property
     def is_pooled(self) -> bool:
         return self.fulfil_by in ("pool", "shopify_pool")
+
+    def terms_for(self, tier_id: TierId | None) -> TierTerms | None:
+        """Find what is different for members of a tier, if anything is."""
+        for terms in self.tier_terms:
+            if terms.tier_id == tier_id:
+                return terms
+        return None
+
+    def points_cost_for(self, tier_id: TierId | None) -> int:
+        """Give what one unit costs a member of a tier."""
+        terms = self.terms_for(tier_id) if self.tier_terms else None
+        return self.points_cost if terms is None or terms.points_cost is None else terms.points_cost
+
+    def product_of(self, variant_id: str) -> TargetProduct | None:
+        """Find the product that a variant is of, as far as the reward says: the one that names it,
+        else one that is given with all its variants."""
+        for product in self.products:
+            if variant_id in product.variant_ids:
+                return product
+        return next((each for each in self.products if not each.variant_ids), None)
+
+    def takes_variant(self, variant_id: str) -> bool:
+        """Say whether the reward is for a variant. One that names no products is for any."""
+        if not _VARIANT.fullmatch(variant_id):
+            return False
+        return not self.products or self.product_of(variant_id) is not None
 
 
 class EarningRule(Struct, frozen=True, kw_only=True):

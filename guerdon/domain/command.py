@@ -20,16 +20,21 @@ from guerdon.domain.ids import (
     WalletId,
 )
 from guerdon.domain.member import Member, MemberRef
-from guerdon.domain.redemption import Redemption
+from guerdon.domain.redemption import Context, Redemption
 
 
 class Redeem(Struct, frozen=True, kw_only=True):
-    """Spend points on so many units of a reward."""
+    """Spend points on so many units of a reward.
+
+    A caller that gives a `context` chooses: of a reward that is put into a cart it must then name
+    the variant. `units_max` narrows the reward's own bounds to what the caller can speak of."""
 
     program_id: ProgramId
     member: MemberRef
     reward_id: RewardId
     units: int = 1
+    units_max: int | None = None
+    context: Context | None = None
 
 
 class Settle(Struct, frozen=True, kw_only=True):
@@ -53,7 +58,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     """Give back an approved redemption: whole, or so many points, or so many units of it.
 
     `keeps_stock` leaves the units out of the stock. `is_auto` only acts once `auto_refund_at`
-    has come."""
+    has come. `is_unused_only` also refuses what was open at first and is handed over by now."""
 
     redemption_id: RedemptionId
     points: int | None = None
@@ -61,6 +66,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     keeps_stock: bool = False
     is_auto: bool = False
+    is_unused_only: bool = False
 
 
 class MarkUsed(Struct, frozen=True, kw_only=True):

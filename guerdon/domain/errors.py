@@ -74,6 +74,33 @@ class TierRequired(Refusal, frozen=True):
     current: TierId | None
 
 
+class TierExcluded(Refusal, frozen=True):
+    """The reward is not offered to members of this tier."""
+
+    code: ClassVar[str] = "tier_excluded"
+    current: TierId | None
+
+
+class SessionLimitReached(Refusal, frozen=True):
+    """The reward was taken as often as it may be in one cart or checkout."""
+
+    code: ClassVar[str] = "session_limit_reached"
+    limit: int
+
+
+class VariantRequired(Refusal, frozen=True):
+    """Which variant of the product is wanted has to be said."""
+
+    code: ClassVar[str] = "variant_required"
+
+
+class VariantInvalid(Refusal, frozen=True):
+    """The reward is not for this variant."""
+
+    code: ClassVar[str] = "variant_invalid"
+    variant_id: str
+
+
 class UnitsOutOfBounds(Refusal, frozen=True):
     """So many units of the reward cannot be taken at once."""
 

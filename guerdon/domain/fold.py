@@ -106,6 +106,7 @@ class Fold:
             for reward_id, counter in state.counters.items()
         }
         self.taken_by_member = dict(state.taken_by_member)
+        self.taken_in_session = dict(state.taken_in_session)
         self.pools = {reward_id: list(codes) for reward_id, codes in state.pools.items()}
         self.redemptions = dict(state.redemptions)
         self.earnings = dict(state.earnings)
@@ -367,7 +368,11 @@ class Fold:
             counter[1] += units
 
     def return_to_member(self, redemption: Redemption) -> None:
-        """Let a redemption given back no longer count towards its member's limit."""
+        """Let a redemption given back no longer count towards its member's and session's limits."""
+        if redemption.context is not None and redemption.context.session is not None:
+            session = (redemption.reward_id, redemption.context.session.token)
+            if session in self.taken_in_session:
+                self.taken_in_session[session] -= 1
         slot = (redemption.member_id, redemption.reward_id)
         reward = self.catalogue.rewards.get(redemption.reward_id)
         if redemption.is_grant or slot not in self.taken_by_member:

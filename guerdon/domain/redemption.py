@@ -18,12 +18,34 @@ from guerdon.domain.ids import (
 
 RedemptionStatus = Literal["pending", "approved", "declined", "used", "expired", "void"]
 FulfilmentStatus = Literal["open", "done"]
+SessionKind = Literal["cart", "checkout", "custom"]
+
+
+class Session(Struct, frozen=True, gc=False):
+    """A shopper's cart or checkout, by the token that the shop knows it by."""
+
+    kind: SessionKind
+    token: str
+
+
+class Context(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Where and how a reward was chosen. `attribution` is what led the shopper to it, and
+    `platform_action_id` the shop platform's own name for the act; neither changes anything."""
+
+    session: Session | None = None
+    variant_id: str | None = None
+    attribution: str | None = None
+    platform_action_id: str | None = None
+
+
+NO_CONTEXT = Context()
 
 
 class Redemption(Struct, frozen=True, kw_only=True, gc=False):
     """`points_cost` is the whole cost, for all `units`; `points_refunded` and `units_refunded` say
     how much of it was given back. `units_returned` went back to the stock. The reward as it was at
-    the time is its `reward_version_id`. `lot_ids` and `lot_points` are what was drawn, positive."""
+    the time is its `reward_version_id`. `lot_ids` and `lot_points` are what was drawn, positive.
+    `fulfilled_at` is when what had been left open at first was handed over."""
 
     id: RedemptionId
     program_id: ProgramId
@@ -44,9 +66,11 @@ class Redemption(Struct, frozen=True, kw_only=True, gc=False):
     fulfilment: FulfilmentStatus = "done"
     is_grant: bool = False
     reason: str | None = None
+    context: Context | None = None
     expires_at: datetime | None = None
     auto_refund_at: datetime | None = None
     used_at: datetime | None = None
+    fulfilled_at: datetime | None = None
     refunded_at: datetime | None = None
     created_at: datetime
     updated_at: datetime

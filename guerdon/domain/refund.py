@@ -111,6 +111,8 @@ def _unwind(redemption: Redemption, points: int) -> list[tuple[LotId, int]]:
 def _refusal(fold: Fold, redemption: Redemption, command: Refund) -> Refusal | None:
     if redemption.status != "approved":
         return RedemptionStatusWrong(redemption.id, redemption.status)
+    if command.is_unused_only and redemption.fulfilled_at is not None:
+        return RedemptionStatusWrong(redemption.id, "used")
     if command.is_auto and (
         redemption.auto_refund_at is None or redemption.auto_refund_at > fold.now
     ):

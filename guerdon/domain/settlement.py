@@ -137,7 +137,9 @@ def complete_fulfilment(fold: Fold, command: CompleteFulfilment) -> Outcome:
     if redemption.status not in ("approved", "used"):
         return _wrong(redemption)
     if redemption.fulfilment == "open":
-        redemption = replace(redemption, fulfilment="done", updated_at=fold.now)
+        redemption = replace(
+            redemption, fulfilment="done", fulfilled_at=fold.now, updated_at=fold.now
+        )
         fold.put_redemption(redemption)
         fold.announce(
             "redemption.approved", purse, redemption_id=redemption.id, is_handed_over=True

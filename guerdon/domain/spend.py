@@ -19,15 +19,19 @@ from guerdon.domain.errors import (
     RewardInactive,
     RewardOutsideWindow,
     RewardUnknown,
+    SessionLimitReached,
+    TierExcluded,
     TierRequired,
     UnitsOutOfBounds,
+    VariantInvalid,
+    VariantRequired,
     WalletUnknown,
 )
 from guerdon.domain.fold import Fold, Purse
 from guerdon.domain.ids import MemberId, RedemptionId
 from guerdon.domain.ledger import Entry
 from guerdon.domain.member import MemberRef
-from guerdon.domain.redemption import Redemption
+from guerdon.domain.redemption import NO_CONTEXT, Context, Redemption
 
 # Ways of fulfilment that need someone outside before the reward is the member's.
 _SETTLED_OUTSIDE = frozenset({"shopify", "gift_card", "store_credit", "points"})
@@ -35,6 +39,8 @@ _SETTLED_OUTSIDE = frozenset({"shopify", "gift_card", "store_credit", "points"})
 _HANDED_OVER_LATER = frozenset({"manual", "webhook"})
 # The code is what the member shows; what is handed over later is asked for by it too.
 _CODED = frozenset({"code", "shopify", "gift_card", "manual", "webhook"})
+# Kinds that are one variant of a product, whichever the member chooses.
+_OF_ONE_VARIANT = frozenset({"product_cart", "active_subscription_product"})
 
 
 def redeem(fold: Fold, command: Redeem) -> Outcome:
@@ -52,7 +58,9 @@ def redeem(fold: Fold, command: Redeem) -> Outcome:
     program = fold.program(command.program_id)
     refusals.extend(program_refusals(fold, program))
     if reward is not None:
-        refusals.extend(_reward_refusals(fold, reward, command.units))
+        refusals.extend(_reward_refusals(fold, reward, command.units, command.units_max))
+        if command.context is not None:
+            refusals.extend(_choice_refusals(fold, reward, command.context))
     purse = None
     if member_id is not None:
         purse = fold.default_purse(member_id)
@@ -64,7 +72,7 @@ def redeem(fold: Fold, command: Redeem) -> Outcome:
     paying: Purse | None = purse
     if reward.point_type_id not in (0, purse.wallet.point_type_id):
         paying = fold.purse_of(member_id, reward.point_type_id)
-    cost = reward.points_cost * max(command.units, 0)
+    cost = reward.points_cost_for(purse.tier_id) * max(command.units, 0)
     if paying is None:
         refusals.append(WalletUnknown())
         return Refused(tuple(refusals))
@@ -73,7 +81,8 @@ def redeem(fold: Fold, command: Redeem) -> Outcome:
         refusals.append(InsufficientPoints(spendable, cost))
     if refusals:
         return Refused(tuple(refusals))
-    return _grant(fold, reward, paying, units=command.units, points_cost=cost, is_grant=False)
+    context = None if command.context == NO_CONTEXT else command.context
+    return _grant(fold, reward, paying, units=command.units, points_cost=cost, context=context)
 
 
 def grant_for_tier(fold: Fold, reward: Reward, purse: Purse) -> None:
@@ -102,7 +111,9 @@ def program_refusals(fold: Fold, program: Program) -> list[Refusal]:
     return refusals
 
 
-def _reward_refusals(fold: Fold, reward: Reward, units: int) -> list[Refusal]:
+def _reward_refusals(
+    fold: Fold, reward: Reward, units: int, callers_max: int | None = None
+) -> list[Refusal]:
     refusals: list[Refusal] = []
     if reward.status != "active":
         refusals.append(RewardInactive(reward.id))
@@ -110,8 +121,9 @@ def _reward_refusals(fold: Fold, reward: Reward, units: int) -> list[Refusal]:
         reward.ends_at and fold.now >= reward.ends_at
     ):
         refusals.append(RewardOutsideWindow(reward.starts_at, reward.ends_at))
-    if not reward.units_min <= units <= reward.units_max:
-        refusals.append(UnitsOutOfBounds(units, reward.units_min, reward.units_max))
+    units_max = reward.units_max if callers_max is None else min(callers_max, reward.units_max)
+    if not reward.units_min <= units <= units_max:
+        refusals.append(UnitsOutOfBounds(units, reward.units_min, units_max))
     if not reward.is_counted:
         return refusals
     redemptions_live, units_live = fold.counters.get(reward.id, (0, 0))
@@ -124,12 +136,31 @@ def _reward_refusals(fold: Fold, reward: Reward, units: int) -> list[Refusal]:
     return refusals
 
 
+def _choice_refusals(fold: Fold, reward: Reward, context: Context) -> list[Refusal]:
+    """What the caller chose: the variant, and the cart or checkout that it is for."""
+    refusals: list[Refusal] = []
+    if reward.kind in _OF_ONE_VARIANT and context.variant_id is not None:
+        if not reward.takes_variant(context.variant_id):
+            refusals.append(VariantInvalid(context.variant_id))
+    elif reward.kind == "product_cart":
+        refusals.append(VariantRequired())
+    limit = reward.session_limit
+    if limit is not None and context.session is not None:
+        slot = (reward.id, context.session.token)
+        if fold.taken_in_session.get(slot, 0) >= limit.count:
+            refusals.append(SessionLimitReached(limit.count))
+    return refusals
+
+
 def _member_refusals(
     fold: Fold, program: Program, reward: Reward, member_id: MemberId, purse: Purse
 ) -> list[Refusal]:
     refusals: list[Refusal] = []
     if reward.tier_id is not None and not _tier_matches(fold, program, reward, purse):
         refusals.append(TierRequired(reward.tier_id, purse.tier_id))
+    terms = reward.terms_for(purse.tier_id)
+    if terms is not None and not terms.is_enabled:
+        refusals.append(TierExcluded(purse.tier_id))
     limit = reward.limit_per_member
     if limit is not None and fold.taken_by_member.get((member_id, reward.id), 0) >= limit.count:
         refusals.append(MemberLimitReached(limit))
@@ -151,7 +182,14 @@ def _tier_matches(fold: Fold, program: Program, reward: Reward, purse: Purse) ->
 
 
 def _grant(
-    fold: Fold, reward: Reward, purse: Purse, *, units: int, points_cost: int, is_grant: bool
+    fold: Fold,
+    reward: Reward,
+    purse: Purse,
+    *,
+    units: int,
+    points_cost: int,
+    is_grant: bool = False,
+    context: Context | None = None,
 ) -> Done:
     redemption_id = RedemptionId(fold.fresh.next_id())
     is_pending = reward.fulfil_by in _SETTLED_OUTSIDE
@@ -177,6 +215,7 @@ def _grant(
         code=_choose_code(fold, reward, redemption_id),
         fulfilment="open" if is_pending or reward.fulfil_by in _HANDED_OVER_LATER else "done",
         is_grant=is_grant,
+        context=context,
         expires_at=fold.now + timedelta(days=reward.expiry_days) if reward.expiry_days else None,
         auto_refund_at=fold.now + timedelta(seconds=reward.auto_refund_seconds)
         if reward.auto_refund_seconds
@@ -189,6 +228,9 @@ def _grant(
     if reward.limit_per_member is not None and not is_grant:
         slot = (redemption.member_id, reward.id)
         fold.taken_by_member[slot] = fold.taken_by_member.get(slot, 0) + 1
+    if context is not None and context.session is not None:
+        session = (reward.id, context.session.token)
+        fold.taken_in_session[session] = fold.taken_in_session.get(session, 0) + 1
     fold.announce(
         "redemption.requested" if is_pending else "redemption.approved",
         purse,

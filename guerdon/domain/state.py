@@ -51,6 +51,7 @@ class State(Struct, kw_only=True):
     earnings: dict[EarningId, Earning] = field(default_factory=dict)
     counters: dict[RewardId, Counter] = field(default_factory=dict)
     taken_by_member: dict[tuple[MemberId, RewardId], int] = field(default_factory=dict)
+    taken_in_session: dict[tuple[RewardId, str], int] = field(default_factory=dict)
     awarded: dict[tuple[MemberId, RuleId], set[EarningId]] = field(default_factory=dict)
     completed: dict[tuple[RuleId, str], Earning] = field(default_factory=dict)
     granted: set[tuple[MemberId, RewardId]] = field(default_factory=set)

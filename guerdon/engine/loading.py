@@ -271,7 +271,8 @@ async def load_taken(
     state: State,
     now: datetime,
 ) -> None:
-    """Count what members took of rewards limited per member, in the interval that `now` is in."""
+    """Count what members took of rewards limited per member, in the interval that `now` is in; and
+    what was taken in the sessions named of rewards that are limited so."""
     wanted: set[tuple[MemberId, RewardId, datetime]] = set()
     for command in named.redeems:
         reward = catalogue.rewards.get(command.reward_id)
@@ -283,6 +284,23 @@ async def load_taken(
         state.taken_by_member = await redemptions.count_taken_by_member(
             tx, merchant_id, list(wanted)
         )
+    sessions = limited_sessions(named, catalogue)
+    if sessions:
+        state.taken_in_session = await redemptions.count_taken_in_session(
+            tx, merchant_id, list(sessions)
+        )
+
+
+def limited_sessions(named: Named, catalogue: Catalogue) -> set[tuple[RewardId, str]]:
+    """List the sessions, by their tokens, in which a batch takes rewards that are limited so."""
+    sessions: set[tuple[RewardId, str]] = set()
+    for command in named.redeems:
+        session = None if command.context is None else command.context.session
+        if session is not None:
+            reward = catalogue.rewards.get(command.reward_id)
+            if reward is not None and reward.session_limit is not None:
+                sessions.add((reward.id, session.token))
+    return sessions
 
 
 def _takers(named: Named, state: State, command: Redeem) -> Collection[MemberId]:

@@ -104,6 +104,9 @@ class Spending:
 
         None: something has, or more is to be written than redemptions. Nothing was written, and
         the batch has to be decided under locks."""
+        if loading.limited_sessions(named, catalogue):
+            # Others may be taking the same reward in the same cart: only its lock can tell.
+            return None
         under_way: _Writing | None = None
         reserved: set[str] = set()
         try:

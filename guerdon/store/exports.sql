@@ -104,8 +104,8 @@ LIMIT $3;
 -- Redemptions.
 SELECT id, program_id, member_id, wallet_id, reward_id, reward_version_id, status, units,
        units_refunded, units_returned, points_cost, points_refunded, lot_ids, lot_points,
-       entry_id, code, fulfilment, is_grant, reason, expires_at, auto_refund_at, used_at,
-       refunded_at, created_at, updated_at
+       entry_id, code, fulfilment, is_grant, reason, context, expires_at, auto_refund_at, used_at,
+       fulfilled_at, refunded_at, created_at, updated_at
 FROM redemptions
 WHERE merchant_id = $1 AND id > $2
 ORDER BY id

@@ -43,10 +43,10 @@ SET note = NULL
 WHERE merchant_id = $1 AND note IS NOT NULL AND wallet_id = ANY ($2::bigint[]);
 
 -- name: blank_redemptions
--- Take the free text from a member's redemptions.
+-- Take the free text from a member's redemptions, and the carts and checkouts they were made in.
 UPDATE redemptions
-SET reason = NULL
-WHERE merchant_id = $1 AND member_id = $2 AND reason IS NOT NULL;
+SET reason = NULL, context = NULL
+WHERE merchant_id = $1 AND member_id = $2 AND (reason IS NOT NULL OR context IS NOT NULL);
 
 -- name: list_wallet_ids
 -- A member's wallets.
@@ -79,8 +79,8 @@ SELECT json_build_object(
             ORDER BY id) AS e),
     'redemptions', (
         SELECT coalesce(json_agg(row_to_json(r)), '[]') FROM (
-            SELECT id, reward_id, status, units, points_cost, points_refunded, code, reason,
-                   expires_at, used_at, refunded_at, created_at
+            SELECT id, reward_id, status, units, points_cost, points_refunded, code, reason, context,
+                   expires_at, used_at, fulfilled_at, refunded_at, created_at
             FROM redemptions WHERE merchant_id = $1 AND member_id = $2 ORDER BY id) AS r),
     'platform_objects', (
         SELECT coalesce(json_agg(row_to_json(o)), '[]') FROM (

@@ -3,13 +3,17 @@
 from collections.abc import Collection
 from datetime import datetime
 
+import msgspec
+
 from guerdon.domain.ids import MemberId, MerchantId, RedemptionId, RewardId
-from guerdon.domain.redemption import Redemption
+from guerdon.domain.redemption import Context, Redemption
 from guerdon.store import arrays
 from guerdon.store.connection import Connection, Record
 from guerdon.store.statements import statements
 
 _SQL = statements("redemptions")
+_contexts = msgspec.json.Decoder(Context)
+_encode = msgspec.json.Encoder().encode
 
 
 def redemption_of(row: Record) -> Redemption:
@@ -34,13 +38,22 @@ def redemption_of(row: Record) -> Redemption:
         fulfilment=row["fulfilment"],
         is_grant=row["is_grant"],
         reason=row["reason"],
+        context=None if row["context"] is None else _contexts.decode(row["context"]),
         expires_at=row["expires_at"],
         auto_refund_at=row["auto_refund_at"],
         used_at=row["used_at"],
+        fulfilled_at=row["fulfilled_at"],
         refunded_at=row["refunded_at"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
+
+
+def contexts_of(redemptions: Collection[Redemption]) -> list[str | None]:
+    """Write the column of what redemptions carry besides: JSON, or nothing."""
+    return [
+        None if each.context is None else _encode(each.context).decode() for each in redemptions
+    ]
 
 
 async def insert_redemptions(
@@ -74,6 +87,8 @@ async def insert_redemptions(
         arrays.instants([each.auto_refund_at for each in redemptions]),
         arrays.instants([each.used_at for each in redemptions]),
         arrays.instants([each.refunded_at for each in redemptions]),
+        arrays.instants([each.fulfilled_at for each in redemptions]),
+        arrays.texts(contexts_of(redemptions)),
     )
 
 
@@ -95,6 +110,7 @@ async def update_redemptions(
         arrays.texts([each.reason for each in redemptions]),
         arrays.instants([each.used_at for each in redemptions]),
         arrays.instants([each.refunded_at for each in redemptions]),
+        arrays.instants([each.fulfilled_at for each in redemptions]),
     )
 
 
@@ -128,6 +144,21 @@ async def count_taken_by_member(
         [member_id for member_id, _, _ in wanted],
         [reward_id for _, reward_id, _ in wanted],
         [since for _, _, since in wanted],
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def count_taken_in_session(
+    tx: Connection, merchant_id: MerchantId, wanted: list[tuple[RewardId, str]]
+) -> dict[tuple[RewardId, str], int]:
+    """Count live redemptions of a reward in a session, named by its token, by any member.
+
+    Exact only under the lock of the reward's counter."""
+    rows = await tx.fetch(
+        _SQL["count_taken_in_session"],
+        merchant_id,
+        [reward_id for reward_id, _ in wanted],
+        [token for _, token in wanted],
     )
     return {(row[0], row[1]): row[2] for row in rows}
 

@@ -2,33 +2,35 @@
 -- Add redemptions; draws and codes come joined.
 INSERT INTO redemptions (merchant_id, id, program_id, member_id, wallet_id, reward_id,
     reward_version_id, status, units, units_refunded, units_returned, points_cost,
-    points_refunded, lot_ids, lot_points, entry_id, code, fulfilment, is_grant, reason,
-    expires_at, auto_refund_at, used_at, refunded_at, created_at, updated_at)
+    points_refunded, lot_ids, lot_points, entry_id, code, fulfilment, is_grant, reason, context,
+    expires_at, auto_refund_at, used_at, fulfilled_at, refunded_at, created_at, updated_at)
 SELECT $1, r.id, r.program_id, r.member_id, r.wallet_id, r.reward_id, r.reward_version_id, r.status,
        r.units, r.units_refunded, r.units_returned, r.points_cost, r.points_refunded,
        r.lot_ids::bigint[], r.lot_points::bigint[], r.entry_id, r.code, r.fulfilment, r.is_grant,
-       r.reason, r.expires_at, r.auto_refund_at, r.used_at, r.refunded_at, $2::timestamptz,
-       $2::timestamptz
+       r.reason, r.context::json, r.expires_at, r.auto_refund_at, r.used_at, r.fulfilled_at,
+       r.refunded_at, $2::timestamptz, $2::timestamptz
 FROM unnest($3::text::bigint[], $4::text::bigint[], $5::text::bigint[], $6::text::bigint[], $7::text::bigint[], $8::text::bigint[],
     $9::text::text[], $10::text::integer[], $11::text::integer[], $12::text::integer[], $13::text::bigint[], $14::text::bigint[],
     string_to_array($15::text, E'\x1f'), string_to_array($16::text, E'\x1f'), $17::text::bigint[], string_to_array($18::text, E'\x1f', ''), $19::text::text[], $20::text::boolean[],
-    $21::text[], $22::text::timestamptz[], $23::text::timestamptz[], $24::text::timestamptz[], $25::text::timestamptz[])
+    $21::text[], $22::text::timestamptz[], $23::text::timestamptz[], $24::text::timestamptz[], $25::text::timestamptz[],
+    $26::text::timestamptz[], $27::text[])
     AS r (id, program_id, member_id, wallet_id, reward_id, reward_version_id, status, units,
         units_refunded, units_returned, points_cost, points_refunded, lot_ids, lot_points,
         entry_id, code, fulfilment, is_grant, reason, expires_at, auto_refund_at, used_at,
-        refunded_at);
+        refunded_at, fulfilled_at, context);
 
 -- name: update_redemptions
 -- Record how redemptions went on.
 UPDATE redemptions r
 SET status = c.status, units_refunded = c.units_refunded, units_returned = c.units_returned,
     points_refunded = c.points_refunded, code = c.code, fulfilment = c.fulfilment,
-    reason = c.reason, used_at = c.used_at, refunded_at = c.refunded_at,
-    updated_at = $2::timestamptz
+    reason = c.reason, used_at = c.used_at, fulfilled_at = c.fulfilled_at,
+    refunded_at = c.refunded_at, updated_at = $2::timestamptz
 FROM unnest($3::text::bigint[], $4::text::text[], $5::text::integer[], $6::text::integer[], $7::text::bigint[], $8::text[],
-    $9::text::text[], $10::text[], $11::text::timestamptz[], $12::text::timestamptz[])
+    $9::text::text[], $10::text[], $11::text::timestamptz[], $12::text::timestamptz[],
+    $13::text::timestamptz[])
     AS c (id, status, units_refunded, units_returned, points_refunded, code, fulfilment, reason,
-        used_at, refunded_at)
+        used_at, refunded_at, fulfilled_at)
 WHERE r.merchant_id = $1 AND r.id = c.id;
 
 -- name: list_redemption_owners
@@ -41,8 +43,8 @@ WHERE merchant_id = $1 AND id = ANY ($2::bigint[]);
 -- Redemptions by id.
 SELECT id, program_id, member_id, wallet_id, reward_id, reward_version_id, status, units,
        units_refunded, units_returned, points_cost, points_refunded, lot_ids, lot_points,
-       entry_id, code, fulfilment, is_grant, reason, expires_at, auto_refund_at, used_at,
-       refunded_at, created_at, updated_at
+       entry_id, code, fulfilment, is_grant, reason, context, expires_at, auto_refund_at, used_at,
+       fulfilled_at, refunded_at, created_at, updated_at
 FROM redemptions
 WHERE merchant_id = $1 AND id = ANY ($2::bigint[]);
 
@@ -54,6 +56,15 @@ JOIN redemptions r ON r.member_id = wanted.member_id AND r.reward_id = wanted.re
 WHERE r.merchant_id = $1 AND r.created_at >= wanted.since
   AND r.status NOT IN ('declined', 'void') AND NOT r.is_grant
 GROUP BY r.member_id, r.reward_id;
+
+-- name: count_taken_in_session
+-- How often rewards were taken in carts or checkouts, by the session's token.
+SELECT wanted.reward_id, wanted.token, count(*)
+FROM unnest($2::bigint[], $3::text[]) AS wanted (reward_id, token)
+JOIN redemptions r ON r.reward_id = wanted.reward_id
+    AND r.context #>> '{session,token}' = wanted.token
+WHERE r.merchant_id = $1 AND r.context IS NOT NULL AND r.status NOT IN ('declined', 'void')
+GROUP BY wanted.reward_id, wanted.token;
 
 -- name: list_granted
 -- Which rewards these members were granted by entering a tier.

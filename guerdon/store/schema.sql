@@ -366,12 +366,15 @@ CREATE TABLE redemptions (
     refunded_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    context json,
+    fulfilled_at timestamp with time zone,
     CONSTRAINT redemptions_pkey PRIMARY KEY (merchant_id, id),
     CONSTRAINT redemptions_code_unique UNIQUE (merchant_id, code),
     CONSTRAINT redemptions_refund_range CHECK (((points_refunded <= points_cost) AND (units_refunded <= units) AND (units_returned <= units)))
 ) WITH (fillfactor=90);
 CREATE INDEX redemptions_auto_refunding ON redemptions USING btree (merchant_id, auto_refund_at) WHERE ((status = 'approved'::text) AND (auto_refund_at IS NOT NULL));
 CREATE INDEX redemptions_by_member ON redemptions USING btree (merchant_id, member_id, id);
+CREATE INDEX redemptions_by_session ON redemptions USING btree (merchant_id, reward_id, ((context #>> '{session,token}'::text[]))) WHERE (context IS NOT NULL);
 CREATE INDEX redemptions_expiring ON redemptions USING btree (merchant_id, expires_at) WHERE ((status = 'approved'::text) AND (expires_at IS NOT NULL));
 CREATE UNIQUE INDEX redemptions_grant_unique ON redemptions USING btree (merchant_id, member_id, reward_id) WHERE is_grant;
 CREATE INDEX redemptions_handing_over ON redemptions USING btree (merchant_id, reward_id, id) WHERE ((status = 'approved'::text) AND (fulfilment = 'open'::text));

@@ -16,6 +16,7 @@ from guerdon.domain.state import KeyRecord, WalletChange
 from guerdon.domain.wallet import Wallet
 from guerdon.store import arrays
 from guerdon.store.connection import Connection, Record
+from guerdon.store.redemptions import contexts_of
 from guerdon.store.statements import statements
 from guerdon.store.wallets import LockedWallet
 
@@ -186,6 +187,7 @@ async def write_spends(
             arrays.quoted([spends.places[lot_id] for lot_id in spends.lots]),
             len(spends.lots),
             spends.pool_codes,
+            arrays.texts(contexts_of(made)),
         )
     except asyncpg.DivisionByZeroError as error:
         raise Stale from error

@@ -77,27 +77,27 @@ WITH changed_wallets AS (
     SELECT t.first_id + 3 * (s.number - 1) AS id, s.program_id, s.member_id, s.wallet_id,
            s.reward_id, s.reward_version_id, s.status, s.units, s.points_cost, s.points_after,
            s.lot_ids, s.lot_points, s.draws, s.code, s.fulfilment, s.expires_at,
-           s.auto_refund_at, s.event_kind, s.facts
+           s.auto_refund_at, s.event_kind, s.facts, s.context
     FROM taken t, unnest($17::text::bigint[], $18::text::bigint[], $19::text::bigint[],
         $20::text::bigint[], $21::text::bigint[], $22::text::text[], $23::text::integer[],
         $24::text::bigint[], $25::text::bigint[], string_to_array($26::text, E'\x1f'),
         string_to_array($27::text, E'\x1f'), string_to_array($28::text, E'\x1f'),
         string_to_array($29::text, E'\x1f', ''), $30::text::text[], $31::text::timestamptz[],
         $32::text::timestamptz[], string_to_array($33::text, E'\x1f'),
-        string_to_array($34::text, E'\x1f'))
+        string_to_array($34::text, E'\x1f'), $43::text[])
         WITH ORDINALITY
         AS s (program_id, member_id, wallet_id, reward_id, reward_version_id, status, units,
             points_cost, points_after, lot_ids, lot_points, draws, code, fulfilment, expires_at,
-            auto_refund_at, event_kind, facts, number)
+            auto_refund_at, event_kind, facts, context, number)
 ), new_redemptions AS (
     INSERT INTO redemptions (merchant_id, id, program_id, member_id, wallet_id, reward_id,
         reward_version_id, status, units, units_refunded, units_returned, points_cost,
         points_refunded, lot_ids, lot_points, entry_id, code, fulfilment, is_grant, expires_at,
-        auto_refund_at, created_at, updated_at)
+        auto_refund_at, context, created_at, updated_at)
     SELECT $1, s.id, s.program_id, s.member_id, s.wallet_id, s.reward_id, s.reward_version_id,
            s.status, s.units, 0, 0, s.points_cost, 0, s.lot_ids::bigint[], s.lot_points::bigint[],
            s.id + 1, s.code, s.fulfilment, false, s.expires_at, s.auto_refund_at,
-           $2::timestamptz, $2::timestamptz
+           s.context::json, $2::timestamptz, $2::timestamptz
     FROM spent s
 ), new_entries AS (
     INSERT INTO entries (merchant_id, id, wallet_id, kind, points, points_after, lifetime_points,

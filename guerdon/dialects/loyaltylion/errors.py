@@ -190,11 +190,18 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     e.RewardInactive: Line(422, *_DISABLED),
     e.RewardOutsideWindow: Line(422, *_DISABLED),
     e.TierRequired: Line(422, *_DISABLED),
+    e.TierExcluded: Line(422, *_DISABLED),
     e.MemberLimitReached: Line(
         422,
         "reward_limit_reached",
         "RewardLimitReachedError",
         "Customer has claimed this reward as often as allowed",
+    ),
+    e.SessionLimitReached: Line(
+        422,
+        "max_cart_redemptions_reached",
+        "MaxCartRedemptionsReachedError",
+        lambda r, _: f"This reward may be claimed {r.limit} times in one session",
     ),
     e.OutOfStock: Line(422, *_SOLD_OUT),
     e.RedemptionLimitReached: Line(422, *_SOLD_OUT),
@@ -203,6 +210,15 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
         "invalid_multiplier",
         "InvalidMultiplierError",
         lambda r, _: f"multiplier must be from {r.units_min} to {r.units_max}, not {r.units}",
+    ),
+    e.VariantRequired: Line(
+        422, "invalid_variant_id", "VariantRequiredError", "variant_id is required for this reward"
+    ),
+    e.VariantInvalid: Line(
+        422,
+        "invalid_variant_id",
+        "ShopifyVariantNotFoundError",
+        lambda r, _: f"variant_id {r.variant_id} is not among the products of this reward",
     ),
     e.InsufficientPoints: Line(
         422,
@@ -292,4 +308,5 @@ def _answer(line: Line, said: e.Refusal | e.GuerdonError, named: Named) -> Answe
         message,
         code=line.code if isinstance(line.code, str) else line.code(said),
         name=line.name if isinstance(line.name, str) else line.name(said),
+        limit=said.limit if isinstance(said, e.SessionLimitReached) else None,
     )

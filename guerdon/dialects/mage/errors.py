@@ -91,6 +91,7 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     ),
     e.AlreadyAwarded: Line(409, "Customer has already been awarded points for this earning rule"),
     e.TierRequired: Line(403, "Customer is not on the required VIP tier"),
+    e.TierExcluded: Line(403, "This reward is not offered to the customer's VIP tier"),
     e.InsufficientPoints: Line(
         422,
         lambda r, _: f"Customer has {r.available} points but this reward costs {r.asked}",
@@ -104,6 +105,12 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
         422, "Customer has reached the redemption limit for this reward", _LIMIT
     ),
     e.UnitsOutOfBounds: Line(400, "This reward cannot be purchased in this quantity"),
+    # No operation of this dialect names a session or a variant.
+    e.SessionLimitReached: Line(
+        422, "This reward has reached its redemption limit for this session", _LIMIT
+    ),
+    e.VariantRequired: Line(400, "A variant must be chosen for this reward"),
+    e.VariantInvalid: Line(400, "This reward is not for this variant"),
     e.FulfilmentUnavailable: Line(503, "Unable to connect to Shopify"),
     # No operation of this dialect names a redemption or an earning of its own.
     e.RedemptionUnknown: Line(404, "Reward history entry not found"),
