@@ -7,7 +7,7 @@ from guerdon.domain.member import Member, MemberRef
 from guerdon.engine.ordering import find_members
 from guerdon.engine.remembering import persist
 from guerdon.engine.submitting import Ledger
-from guerdon.store import inbox_events, platform_objects, privacy, shoppers
+from guerdon.store import email_unsubscribes, inbox_events, platform_objects, privacy, shoppers
 from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import transaction
 
@@ -104,6 +104,8 @@ async def _forget(
                 tx, merchant_id, source, external_id
             )
             await privacy.delete_privacy_requests(tx, merchant_id, external_id)
+            if email:
+                await email_unsubscribes.delete_email_unsubscribes(tx, merchant_id, email.lower())
             await inbox_events.blank_inbox_events(
                 tx, merchant_id, runtime.now(), source, parts, but=inbox_id
             )

@@ -1,6 +1,5 @@
 """Webhook subscriptions: made, changed, removed, and given new secrets."""
 
-import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
@@ -10,18 +9,22 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from guerdon.domain.command import Refused
-from guerdon.domain.errors import Conflict, NotFound, Unavailable
+from guerdon.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from guerdon.domain.ids import MerchantId, ProgramId, SubscriptionId
 from guerdon.domain.subscription import Subscription
 from guerdon.engine.repeating import once
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.sealing import Seal
+from guerdon.engine.signing import make_secret, shared_context_of, shared_secret
+from guerdon.store import signing_secrets
 from guerdon.store import webhook_subscriptions as store
 from guerdon.store.connection import Connection
 from guerdon.store.sequences import take_ids
 
 SUBSCRIPTIONS_MAX = 100
-_SECRET_BYTES = 32
+SHARED_LENGTH_MIN = 16
+# More than there ever are.
+_ALL = 10_000
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -76,8 +79,10 @@ async def subscribe(
     events: tuple[str, ...],
     description: str | None,
     repeat: Repeat,
+    shares_secret: bool = False,
 ) -> Subscribed | Refused:
-    """Add a subscription with a secret of 64 hex digits. `url` and `events` are checked already.
+    """Add a subscription with a secret of 64 hex digits, or with the one that all of the program's
+    share. `url` and `events` are checked already.
 
     Raises Conflict where there are as many as there may be, Unavailable without a seal."""
     seal = seal_of(runtime)
@@ -102,7 +107,13 @@ async def subscribe(
             created_at=now,
             updated_at=now,
         )
-        secret = secrets.token_hex(_SECRET_BYTES)
+        if shares_secret:
+            assert scope.program_id is not None, "a secret is shared within a program"
+            secret = await shared_secret(
+                tx, seal, scope.merchant_id, scope.program_id, scope.dialect, now
+            )
+        else:
+            secret = make_secret()
         sealed = seal.seal(secret.encode(), context_of(scope.merchant_id, subscription_id))
         await store.insert_subscription(tx, scope.merchant_id, subscription, sealed)
         return Subscribed(subscription, secret)
@@ -161,12 +172,49 @@ async def rotate_secret(
 
     async def act(tx: Connection, now: datetime) -> Subscribed:
         known = await _lock(tx, scope, subscription_id)
-        secret = secrets.token_hex(_SECRET_BYTES)
+        secret = make_secret()
         sealed = seal.seal(secret.encode(), context_of(scope.merchant_id, subscription_id))
         await store.replace_secret(tx, scope.merchant_id, subscription_id, sealed, now)
         return Subscribed(replace(known, updated_at=now), secret)
 
     return await _once(runtime, seal, scope, act, repeat, _subscribed)
+
+
+async def tell_shared_secret(
+    runtime: Runtime,
+    scope: Scope,
+    secret: str | None = None,
+) -> str:
+    """Give the secret that a program's webhooks share, or put this one in its place: all of the
+    scope's subscriptions but the program file's sign with it from then on.
+
+    Raises Invalid for a secret too short to stay one, Unavailable without a seal."""
+    seal = seal_of(runtime)
+    assert scope.program_id is not None, "a secret is shared within a program"
+    if secret is not None and (len(secret) < SHARED_LENGTH_MIN or not secret.isascii()):
+        raise Invalid(f"a secret has at least {SHARED_LENGTH_MIN} ASCII characters")
+    known = (scope.merchant_id, scope.program_id, scope.dialect)
+
+    async def act(tx: Connection, now: datetime) -> bytes:
+        if secret is None:
+            shared = await shared_secret(tx, seal, *known, now)
+            return seal.seal(shared.encode(), shared_context_of(*known))
+        sealed = seal.seal(secret.encode(), shared_context_of(*known))
+        await signing_secrets.put_signing_secret(tx, *known, sealed, now)
+        every = await store.list_subscriptions(tx, *_seen(scope), offset=0, limit=_ALL)
+        for each in every:
+            if not each.is_managed:
+                own = seal.seal(secret.encode(), context_of(scope.merchant_id, each.id))
+                await store.replace_secret(tx, scope.merchant_id, each.id, own, now)
+        return sealed
+
+    outcome = await once(runtime, scope.merchant_id, act)
+    assert not isinstance(outcome, Refused), "without a key nothing contradicts"
+    return seal.open(outcome.stored, shared_context_of(*known)).decode()
+
+
+def _seen(scope: Scope) -> tuple[MerchantId, str, ProgramId | None]:
+    return scope.merchant_id, scope.dialect, scope.program_id
 
 
 async def _lock(tx: Connection, scope: Scope, subscription_id: SubscriptionId) -> Subscription:

@@ -137,6 +137,13 @@ async def export_webhook_subscriptions(
     return await view.fetch(_SQL["export_webhook_subscriptions"], merchant_id, after, limit)
 
 
+async def export_email_unsubscribes(
+    view: Connection, merchant_id: MerchantId, after: int, limit: int
+) -> list[Record]:
+    """Give addresses that want no e-mails of a program, after an id."""
+    return await view.fetch(_SQL["export_email_unsubscribes"], merchant_id, after, limit)
+
+
 def _export(name: str, fetch: Fetch, key: str = "id") -> Export:
     """Describe a kind of row by the columns that its statement lists."""
     listed = re.match(r"SELECT (.*?)\sFROM", _SQL[fetch.__name__], re.DOTALL)
@@ -162,4 +169,5 @@ EXPORTS = (
     _export("earnings", export_earnings),
     _export("events", export_events),
     _export("webhook_subscriptions", export_webhook_subscriptions),
+    _export("email_unsubscribes", export_email_unsubscribes),
 )

@@ -94,7 +94,7 @@ LIMIT $3;
 -- name: export_entries
 -- Ledger entries.
 SELECT id, wallet_id, kind, points, points_after, lifetime_points, asked_points, lot_ids,
-       lot_points, redemption_id, earning_id, note, created_at
+       lot_points, redemption_id, earning_id, note, pending_points, created_at
 FROM entries
 WHERE merchant_id = $1 AND id > $2
 ORDER BY id
@@ -134,6 +134,14 @@ LIMIT $3;
 SELECT id, program_id, dialect, url, events, description, is_active, is_managed, created_at,
        updated_at
 FROM webhook_subscriptions
+WHERE merchant_id = $1 AND id > $2
+ORDER BY id
+LIMIT $3;
+
+-- name: export_email_unsubscribes
+-- Addresses that want no e-mails of a program.
+SELECT id, program_id, email, created_at
+FROM email_unsubscribes
 WHERE merchant_id = $1 AND id > $2
 ORDER BY id
 LIMIT $3;

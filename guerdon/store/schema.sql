@@ -73,6 +73,16 @@ CREATE INDEX earnings_by_member ON earnings USING btree (merchant_id, member_id,
 CREATE INDEX earnings_due ON earnings USING btree (merchant_id, due_at) WHERE (status = 'pending'::text);
 CREATE UNIQUE INDEX earnings_once_unique ON earnings USING btree (merchant_id, member_id, rule_id, once_key) WHERE (once_key IS NOT NULL);
 
+CREATE TABLE email_unsubscribes (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    email text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT email_unsubscribes_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT email_unsubscribes_email_unique UNIQUE (merchant_id, program_id, email)
+);
+
 CREATE TABLE entries (
     merchant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -88,6 +98,7 @@ CREATE TABLE entries (
     earning_id bigint,
     note text,
     created_at timestamp with time zone NOT NULL,
+    pending_points bigint DEFAULT 0 NOT NULL,
     CONSTRAINT entries_pkey PRIMARY KEY (merchant_id, id)
 );
 CREATE INDEX entries_by_wallet ON entries USING btree (merchant_id, wallet_id, id);
@@ -429,6 +440,16 @@ CREATE TABLE shop_syncs (
     CONSTRAINT shop_syncs_pkey PRIMARY KEY (merchant_id)
 );
 
+CREATE TABLE signing_secrets (
+    merchant_id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    dialect text NOT NULL,
+    secret_sealed bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT signing_secrets_pkey PRIMARY KEY (merchant_id, program_id, dialect)
+);
+
 CREATE TABLE tiers (
     merchant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -459,6 +480,8 @@ CREATE TABLE wallets (
     version bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    batch bigint,
+    tier_entered_at timestamp with time zone,
     CONSTRAINT wallets_pkey PRIMARY KEY (merchant_id, id),
     CONSTRAINT wallets_member_unique UNIQUE (merchant_id, member_id, point_type_id),
     CONSTRAINT wallets_not_negative CHECK (((points_available >= 0) AND (points_held >= 0) AND (points_pending >= 0) AND (points_lifetime >= 0) AND (points_redeemed >= 0)))
