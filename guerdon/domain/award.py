@@ -100,8 +100,7 @@ def award(fold: Fold, purse: Purse, rule: EarningRule, command: Earn, base: int)
     )
     fold.awarded.setdefault((earning.member_id, rule.id), set()).add(earning.id)
     if rule.approval_days:
-        purse.pending += earning.points
-        purse.is_changed = True
+        fold.await_points(purse, earning.points, "pending", earning_id=earning.id)
         fold.announce("points.pending", purse, earning_id=earning.id, points=earning.points)
         fold.put_earning(earning, is_new=True)
     else:
@@ -112,7 +111,8 @@ def award(fold: Fold, purse: Purse, rule: EarningRule, command: Earn, base: int)
 
 
 def credit_earning(fold: Fold, purse: Purse, earning: Earning, *, is_new: bool) -> Earning:
-    """Turn an earning into a lot; lifetime points and with them the tier may rise."""
+    """Turn an earning, a pending one unless `is_new`, into a lot; lifetime points and with them the
+    tier may rise."""
     expires_at = lot_expiry(fold, earning.program_id)
     lot_id = None
     if earning.points:
@@ -122,6 +122,7 @@ def credit_earning(fold: Fold, purse: Purse, earning: Earning, *, is_new: bool) 
             "earned",
             expires_at=expires_at,
             lifetime_points=earning.points,
+            pending_points=0 if is_new else -earning.points,
             earning_id=earning.id,
         )
     approved = replace(
@@ -152,8 +153,6 @@ def approve(fold: Fold, command: Approve) -> Outcome:
         return Refused((EarningStatusWrong(earning.id, earning.status),))
     if command.is_due_only and (earning.due_at is None or earning.due_at > fold.now):
         return Refused((EarningNotDue(earning.id, earning.due_at),))
-    purse.pending -= earning.points
-    purse.is_changed = True
     approved = credit_earning(fold, purse, earning, is_new=False)
     return Done(Earned(approved, purse.spendable(fold.now)))
 
@@ -168,8 +167,9 @@ def decline(fold: Fold, command: Decline) -> Outcome:
         return Done(Earned(earning, purse.spendable(fold.now)))
     if earning.status != "pending":
         return Refused((EarningStatusWrong(earning.id, earning.status),))
-    purse.pending -= earning.points
-    purse.is_changed = True
+    fold.await_points(
+        purse, -earning.points, "declined", earning_id=earning.id, note=command.reason
+    )
     rejected = replace(
         earning,
         status="rejected",

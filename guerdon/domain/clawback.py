@@ -44,8 +44,7 @@ def _reduce(fold: Fold, purse: Purse, earning: Earning, asked: int, command: Cla
     if asked == earning.points:
         decline(fold, Decline(earning_id=earning.id, reason=command.reason))
         return fold.earnings[earning.id]
-    purse.pending -= asked
-    purse.is_changed = True
+    fold.await_points(purse, -asked, "reversed", earning_id=earning.id, note=command.reason)
     reduced = replace(
         earning,
         points=earning.points - asked,

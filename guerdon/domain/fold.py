@@ -224,6 +224,7 @@ class Fold:
         *,
         expires_at: datetime | None,
         lifetime_points: int = 0,
+        pending_points: int = 0,
         earning_id: EarningId | None = None,
         note: str | None = None,
     ) -> tuple[Entry, LotId]:
@@ -237,10 +238,26 @@ class Fold:
             (lot_id,),
             (points,),
             lifetime_points=lifetime_points,
+            pending_points=pending_points,
             earning_id=earning_id,
             note=note,
         )
         return entry, lot_id
+
+    def await_points(
+        self,
+        purse: Purse,
+        points: int,
+        kind: EntryKind,
+        *,
+        earning_id: EarningId,
+        note: str | None = None,
+    ) -> None:
+        """Move only points that wait for approval: more of them, or fewer."""
+        if points:
+            self._entry(
+                purse, kind, 0, (), (), earning_id=earning_id, pending_points=points, note=note
+            )
 
     def new_lot(
         self, purse: Purse, points: int, effective_at: datetime, expires_at: datetime | None
@@ -318,9 +335,11 @@ class Fold:
         lifetime_points: int = 0,
         asked_points: int | None = None,
         note: str | None = None,
+        pending_points: int = 0,
     ) -> Entry:
         purse.available += points
         purse.lifetime += lifetime_points
+        purse.pending += pending_points
         purse.is_changed = True
         entry = Entry(
             EntryId(self.fresh.next_id()),
@@ -336,6 +355,7 @@ class Fold:
             redemption_id,
             earning_id,
             note,
+            pending_points,
         )
         self.effects.entries.append(entry)
         return entry
@@ -393,6 +413,11 @@ class Fold:
         earning_id: EarningId | None = None,
         **facts: int | str | bool | None,
     ) -> None:
+        """Record a fact about a member. It changes their wallet, if only when that was changed
+        last: so what has happened to a member can be listed in the order in which it happened."""
+        purse.is_changed = True
+        if not purse.wallet.is_default:
+            self.default_purse(purse.wallet.member_id).is_changed = True
         facts["points_available"] = purse.spendable(self.now)
         facts["points_lifetime"] = purse.lifetime
         self.effects.events.append(

@@ -8,7 +8,16 @@ from msgspec import Struct
 from guerdon.domain.ids import EarningId, EntryId, LotId, RedemptionId, WalletId
 
 EntryKind = Literal[
-    "earned", "redeemed", "released", "refunded", "expired", "adjusted", "transferred", "reversed"
+    "pending",
+    "declined",
+    "earned",
+    "redeemed",
+    "released",
+    "refunded",
+    "expired",
+    "adjusted",
+    "transferred",
+    "reversed",
 ]
 
 
@@ -16,7 +25,9 @@ class Entry(Struct, frozen=True, gc=False):
     """One movement. `points` is signed and equals the sum of `lot_points`, the signed change of
     each lot in `lot_ids`. `points_after` is the wallet's balance after it. `lifetime_points` is
     the signed change of the member's lifetime points. `asked_points` is what was asked for where a
-    rule reduced it, else equal to `points`."""
+    rule reduced it, else equal to `points`. `pending_points` is the signed change of what waits for
+    approval: `pending` and `declined` move nothing else, and an approval takes from it what it
+    credits."""
 
     id: EntryId
     wallet_id: WalletId
@@ -31,3 +42,4 @@ class Entry(Struct, frozen=True, gc=False):
     redemption_id: RedemptionId | None = None
     earning_id: EarningId | None = None
     note: str | None = None
+    pending_points: int = 0

@@ -120,7 +120,7 @@ class Batches:
                 self._numbers.set(merchant_id, ids.next)
                 count = ids.next - ids.first
                 first, version = await recording.change(
-                    tx, merchant_id, now, decision.effects, count
+                    tx, merchant_id, now, decision.effects, batch, count
                 )
                 self._numbers.raise_to(merchant_id, first + count)
                 if version != catalogue.version:

@@ -20,7 +20,12 @@ from guerdon.store.connection import Connection
 
 
 async def change(
-    tx: Connection, merchant_id: MerchantId, now: datetime, effects: Effects, id_count: int
+    tx: Connection,
+    merchant_id: MerchantId,
+    now: datetime,
+    effects: Effects,
+    batch: int,
+    id_count: int,
 ) -> tuple[int, int]:
     """Write all that is changed in place and take the ids; the merchant's sequence stays locked.
 
@@ -31,6 +36,7 @@ async def change(
         tx,
         merchant_id,
         now,
+        batch,
         id_count=id_count,
         wallets=[wallet for wallet in effects.wallets if wallet.id not in new_wallets],
         lots={lot_id: points for lot_id, points in effects.lots.items() if lot_id not in new_lots},
@@ -48,7 +54,7 @@ async def insert(
         await members.update_members(tx, merchant_id, effects.members.values())
     if effects.new_wallets:
         figures = {wallet.id: wallet for wallet in effects.wallets}
-        await wallets.insert_wallets(tx, merchant_id, now, effects.new_wallets, figures)
+        await wallets.insert_wallets(tx, merchant_id, now, batch, effects.new_wallets, figures)
     if effects.new_lots:
         await lots.insert_lots(tx, merchant_id, effects.new_lots, effects.lots)
     if effects.entries:

@@ -16,13 +16,15 @@ async def apply_changes(
     tx: Connection,
     merchant_id: MerchantId,
     now: datetime,
+    batch: int,
     *,
     id_count: int,
     wallets: list[WalletChange],
     lots: Mapping[int, int],
     counters: Mapping[RewardId, tuple[int, int]],
 ) -> tuple[int, int]:
-    """Take ids and write wallets, what remains in lots, and counter differences.
+    """Take ids and write wallets, what remains in lots, and counter differences, under the random
+    mark of their transaction.
 
     Locks the merchant's sequence until commit. Gives the first id taken and the version of the
     merchant's offers at this point of its history."""
@@ -44,6 +46,7 @@ async def apply_changes(
         arrays.literal(list(counters)),
         arrays.literal([redemptions for redemptions, _ in counters.values()]),
         arrays.literal([units for _, units in counters.values()]),
+        batch,
     )
     assert row is not None, "every merchant has a sequence"
     return row[0], row[1]

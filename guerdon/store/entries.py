@@ -31,4 +31,5 @@ async def insert_entries(
         arrays.numbers([entry.redemption_id for entry in entries]),
         arrays.numbers([entry.earning_id for entry in entries]),
         arrays.texts([entry.note for entry in entries]),
+        arrays.literal([entry.pending_points for entry in entries]),
     )

@@ -29,6 +29,7 @@ async def list_entries_of_member(
             redemption_id=row["redemption_id"],
             earning_id=row["earning_id"],
             note=row["note"],
+            pending_points=row["pending_points"],
         )
         for row in rows
     ]

@@ -73,8 +73,8 @@ SELECT json_build_object(
             FROM earnings WHERE merchant_id = $1 AND member_id = $2 ORDER BY id) AS a),
     'entries', (
         SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM (
-            SELECT id, wallet_id, kind, points, points_after, lifetime_points, redemption_id,
-                   earning_id, note, created_at
+            SELECT id, wallet_id, kind, points, points_after, lifetime_points, pending_points,
+                   redemption_id, earning_id, note, created_at
             FROM entries WHERE merchant_id = $1 AND wallet_id = ANY ($3::bigint[])
             ORDER BY id) AS e),
     'redemptions', (

@@ -62,6 +62,7 @@ FROM wallets w
 LEFT JOIN members m ON m.merchant_id = $1 AND m.id = w.member_id
 LEFT JOIN (
     SELECT e.wallet_id, sum(e.points) AS points, sum(e.lifetime_points) AS lifetime_points,
+           sum(e.pending_points) AS pending_points,
            sum(-e.points) FILTER (WHERE e.kind IN ('redeemed', 'released', 'refunded')) AS redeemed
     FROM entries e
     WHERE e.merchant_id = $1 AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
@@ -94,7 +95,8 @@ CROSS JOIN LATERAL (VALUES
     ('points_lifetime', coalesce(moved.lifetime_points, 0), w.points_lifetime),
     ('points_redeemed', coalesce(moved.redeemed, 0), w.points_redeemed),
     ('points_held', coalesce(held.points, 0), w.points_held),
-    ('points_pending', coalesce(awaited.points, 0), w.points_pending),
+    ('points_pending', coalesce(moved.pending_points, 0), w.points_pending),
+    ('points_awaited', coalesce(awaited.points, 0), w.points_pending),
     ('member_exists', w.member_id, m.id)
 ) AS v (fault, expected, found)
 WHERE w.merchant_id = $1 AND ($3::bigint[] IS NULL OR w.id = ANY ($3::bigint[]))
@@ -106,7 +108,7 @@ LIMIT $2;
 -- Each entry continues the balance of the one before it, and is the sum of its draws.
 SELECT e.id, e.wallet_id, v.fault, v.expected::text, v.found::text
 FROM (
-    SELECT b.id, b.wallet_id, b.kind, b.points, b.points_after,
+    SELECT b.id, b.wallet_id, b.kind, b.points, b.points_after, b.pending_points,
            lag(b.points_after, 1, 0::bigint) OVER of_wallet + b.points AS points_due,
            CASE cardinality(b.lot_points) WHEN 1 THEN b.lot_points[1]
                ELSE (SELECT coalesce(sum(d.points), 0)::bigint FROM unnest(b.lot_points) AS d (points))
@@ -122,14 +124,22 @@ CROSS JOIN LATERAL (VALUES
         WHEN e.kind IN ('redeemed', 'expired') THEN -1
         WHEN e.kind = 'reversed' THEN least(sign(e.points), 0)
         WHEN e.kind IN ('adjusted', 'transferred') THEN sign(e.points) ELSE 0 END,
-        sign(e.points))
+        sign(e.points)),
+    ('pending_of_kind', CASE WHEN e.kind = 'pending' THEN 1 WHEN e.kind = 'declined' THEN -1
+        WHEN e.kind IN ('earned', 'reversed') THEN least(sign(e.pending_points), 0) ELSE 0 END,
+        sign(e.pending_points))
 ) AS v (fault, expected, found)
 WHERE (e.points_after <> e.points_due OR e.points_drawn <> e.points
     OR (e.kind IN ('earned', 'released', 'refunded') AND e.points <= 0)
     OR (e.kind IN ('redeemed', 'expired') AND e.points >= 0)
     OR (e.kind = 'reversed' AND e.points > 0)
     OR e.kind NOT IN ('earned', 'released', 'refunded', 'redeemed', 'expired', 'adjusted',
-        'transferred', 'reversed'))
+        'transferred', 'reversed', 'pending', 'declined')
+    OR (e.kind IN ('pending', 'declined') AND e.points <> 0)
+    OR (e.kind = 'pending' AND e.pending_points <= 0)
+    OR (e.kind = 'declined' AND e.pending_points >= 0)
+    OR (e.pending_points <> 0 AND NOT (e.kind IN ('pending', 'declined')
+        OR (e.kind IN ('earned', 'reversed') AND e.pending_points < 0))))
   AND v.expected <> v.found
 ORDER BY e.wallet_id, e.id
 LIMIT $2;
@@ -145,14 +155,15 @@ CROSS JOIN LATERAL (VALUES
     ('wallet_exists', e.wallet_id::text, w.id::text),
     ('redemption_exists', CASE WHEN e.kind IN ('redeemed', 'released', 'refunded')
         THEN coalesce(e.redemption_id::text, 'one') ELSE e.redemption_id::text END, r.id::text),
-    ('earning_exists', CASE WHEN e.kind IN ('earned', 'reversed')
+    ('earning_exists', CASE WHEN e.kind IN ('earned', 'reversed', 'pending', 'declined')
         THEN coalesce(e.earning_id::text, 'one') ELSE e.earning_id::text END, a.id::text)
 ) AS v (fault, expected, found)
 WHERE e.merchant_id = $1 AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
   AND (w.id IS NULL
     OR (r.id IS NULL
       AND (e.redemption_id IS NOT NULL OR e.kind IN ('redeemed', 'released', 'refunded')))
-    OR (a.id IS NULL AND (e.earning_id IS NOT NULL OR e.kind IN ('earned', 'reversed'))))
+    OR (a.id IS NULL AND (e.earning_id IS NOT NULL
+      OR e.kind IN ('earned', 'reversed', 'pending', 'declined'))))
   AND v.expected IS DISTINCT FROM v.found
 ORDER BY e.wallet_id, e.id
 LIMIT $2;
@@ -287,17 +298,18 @@ LIMIT $2;
 
 -- name: check_earnings
 -- An approved earning has its one entry and its lot, no other earning has any; what was taken back
--- of it is what it lacks and what its reversing entries asked for; each is of the member whose
--- wallet it fills.
+-- of it is what it lacks and what its reversing entries asked for; what its entries left waiting for
+-- approval is what it is still to give; each is of the member whose wallet it fills.
 SELECT a.id, a.wallet_id, v.fault, v.expected, v.found
 FROM earnings a
 LEFT JOIN wallets w ON w.merchant_id = $1 AND w.id = a.wallet_id
 LEFT JOIN lots l ON l.merchant_id = $1 AND l.id = a.lot_id
 LEFT JOIN (
     SELECT e.earning_id, e.wallet_id,
-           count(1) FILTER (WHERE e.kind <> 'reversed') AS entry_count,
-           sum(e.points) FILTER (WHERE e.kind <> 'reversed') AS points,
-           max(e.lot_ids[1]) FILTER (WHERE e.kind <> 'reversed') AS lot_id,
+           count(1) FILTER (WHERE e.kind NOT IN ('reversed', 'pending', 'declined')) AS entry_count,
+           sum(e.points) FILTER (WHERE e.kind NOT IN ('reversed', 'pending', 'declined')) AS points,
+           max(e.lot_ids[1]) FILTER (WHERE e.kind NOT IN ('reversed', 'pending', 'declined')) AS lot_id,
+           sum(e.pending_points) AS pending_points,
            sum(-coalesce(e.asked_points, e.points)) FILTER (WHERE e.kind = 'reversed')
                AS points_asked
     FROM entries e
@@ -318,6 +330,8 @@ CROSS JOIN LATERAL (VALUES
         WHEN given.points_asked > 0 OR a.points_reversed > 0
             THEN (a.base_points * a.multiplier_permille + 500) / 1000 - a.points
         ELSE 0 END)::text, a.points_reversed::text),
+    ('points_awaited', CASE WHEN a.status = 'pending' THEN a.points ELSE 0 END::text,
+        coalesce(given.pending_points, 0)::text),
     ('member_of_wallet', a.member_id::text, w.member_id::text)
 ) AS v (fault, expected, found)
 WHERE a.merchant_id = $1 AND ($3::bigint[] IS NULL OR a.wallet_id = ANY ($3::bigint[]))

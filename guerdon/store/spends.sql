@@ -40,7 +40,7 @@ WITH changed_wallets AS (
     UPDATE wallets w
     SET points_available = c.points_available, points_held = c.points_held,
         points_redeemed = c.points_redeemed, version = w.version + 1,
-        updated_at = $2::timestamptz
+        batch = $35::bigint, updated_at = $2::timestamptz
     FROM unnest($3::text::bigint[], $4::text::bigint[], $5::text::bigint[], $6::text::bigint[],
         $7::text::bigint[], $39::text::tid[])
         AS c (id, version, points_available, points_held, points_redeemed, place)

@@ -70,6 +70,7 @@ async def insert_wallets(
     tx: Connection,
     merchant_id: MerchantId,
     now: datetime,
+    batch: int,
     wallets: list[Wallet],
     figures: dict[WalletId, WalletChange],
 ) -> None:
@@ -91,4 +92,5 @@ async def insert_wallets(
         [figure.points_pending for figure in last],
         [figure.points_lifetime for figure in last],
         [figure.points_redeemed for figure in last],
+        batch,
     )

@@ -75,6 +75,25 @@ LIES = [
         "points awaited from nothing",
         "UPDATE wallets SET points_pending = points_pending + 7 WHERE id = @richest",
         ("wallet", "points_pending"),
+        ("wallet", "points_awaited"),
+    ),
+    lie(
+        "points that nobody waits for any more",
+        "UPDATE entries SET pending_points = pending_points + 7 WHERE kind = 'declined'",
+        ("wallet", "points_pending"),
+        ("earning", "points_awaited"),
+    ),
+    lie(
+        "an approval that left its points waiting",
+        "UPDATE entries SET pending_points = 0 WHERE pending_points < 0 AND kind = 'earned'",
+        ("wallet", "points_pending"),
+        ("earning", "points_awaited"),
+    ),
+    lie(
+        "a redemption of points that wait",
+        "UPDATE entries SET pending_points = -7 WHERE id = @spend",
+        ("wallet", "points_pending"),
+        ("entry", "pending_of_kind"),
     ),
     lie(
         "a member without a wallet of their own",
@@ -318,6 +337,8 @@ async def test_a_history_of_every_command_is_clean(pool: asyncpg.Pool) -> None:
     assert (proof.tally.members, proof.tally.wallets) == (2, 2)
     kinds = {row["kind"] for row in await pool.fetch("SELECT DISTINCT kind FROM entries")}
     assert kinds == {
+        "pending",
+        "declined",
         "earned",
         "redeemed",
         "released",
