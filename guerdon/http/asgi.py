@@ -36,6 +36,12 @@ async def send_answer(send: Send, answer: Answer, *, is_head: bool = False) -> N
     await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
 
 
+def mount_of(scope: Scope, raw_path: bytes) -> str:
+    """Give what stands before a dialect's own path; on a host of its own that is nothing."""
+    whole: bytes = scope.get("raw_path") or scope["path"].encode()
+    return whole.removesuffix(raw_path).decode("latin-1")
+
+
 class BodyTooLarge(Exception):
     """The request's body is longer than is taken."""
 

@@ -44,20 +44,27 @@ class Operation(Protocol):
     def query(self) -> tuple[Parameter, ...]: ...
     @property
     def is_write(self) -> bool: ...
+    @property
+    def notes(self) -> str: ...
 
 
-class Api(Struct, frozen=True):
-    """What all of a dialect's operations have in common."""
+class Api(Struct, frozen=True, kw_only=True):
+    """What all of a dialect's operations have in common.
+
+    `security` names OpenAPI's security schemes, any of which will do. `integers` are the names of
+    free path segments that are whole numbers."""
 
     title: str
+    version: str
     error: Any
-    auth_header: str
+    security: Mapping[str, Json]
     refuses: tuple[int, ...]
     writes_refuse: tuple[int, ...]
+    integers: frozenset[str] = frozenset()
 
 
-def describe(api: Api, operations: Iterable[Operation], *, mount: str) -> bytes:
-    """Write the document; `mount` is the path that the operations' paths are under."""
+def describe(api: Api, operations: Iterable[Operation], *, mount: str) -> Json:
+    """Make the document; `mount` is the path that the operations' paths are under."""
     types = [api.error, *_types(operations)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     schema_of = dict(zip(map(_name, types), schemas, strict=True))
@@ -65,18 +72,14 @@ def describe(api: Api, operations: Iterable[Operation], *, mount: str) -> bytes:
     for operation in operations:
         described = _operation(api, operation, schema_of)
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
-    document = {
+    return {
         "openapi": "3.1.0",
-        "info": {"title": api.title, "version": "1"},
+        "info": {"title": api.title, "version": api.version},
         "servers": [{"url": mount or "/"}],
-        "security": [{"key": []}],
+        "security": [{name: []} for name in api.security],
         "paths": paths,
-        "components": {
-            "schemas": components,
-            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": api.auth_header}},
-        },
+        "components": {"schemas": components, "securitySchemes": api.security},
     }
-    return msgspec.json.encode(document)
 
 
 def _types(operations: Iterable[Operation]) -> list[Any]:
@@ -103,9 +106,11 @@ def _operation(api: Api, operation: Operation, schema_of: Mapping[str, Json]) ->
     described: Json = {
         "summary": operation.summary,
         "operationId": operation.method.lower() + re.sub(r"\W+", "_", operation.path).rstrip("_"),
-        "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.query)],
+        "parameters": [*_path_parameters(api, operation.path), *map(_parameter, operation.query)],
         "responses": _responses(api, operation, schema_of),
     }
+    if operation.notes:
+        described["description"] = operation.notes
     if operation.is_write:
         described["parameters"].append(_IDEMPOTENCY_KEY)
     bodies = [schema_of[_name(body)] for body in _bodies(operation)]
@@ -127,13 +132,15 @@ _IDEMPOTENCY_KEY: Json = {
 }
 
 
-def _path_parameters(path: str) -> list[Json]:
+def _path_parameters(api: Api, path: str) -> list[Json]:
+    number: Json = {"type": "integer", "minimum": 1}
+    text: Json = {"type": "string", "minLength": 1}
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "minLength": 1},
+            "schema": number if name in api.integers else text,
         }
         for name in _FREE.findall(path)
     ]

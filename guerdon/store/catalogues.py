@@ -1,5 +1,7 @@
 """What merchants offer, read as one value."""
 
+from datetime import datetime
+
 import msgspec
 
 from guerdon.domain.catalogue import (
@@ -37,6 +39,12 @@ async def find_merchant(tx: Connection, merchant_id: MerchantId) -> Merchant | N
         currency=row[4],
         storefront_url=row[5],
     )
+
+
+async def get_merchant_created_at(tx: Connection, merchant_id: MerchantId) -> datetime:
+    """Give since when there is this merchant, who is there."""
+    created_at: datetime = await tx.fetchval(_SQL["get_merchant_created_at"], merchant_id)
+    return created_at
 
 
 async def list_offers(tx: Connection, merchant: Merchant) -> Catalogue:

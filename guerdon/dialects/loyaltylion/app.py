@@ -5,7 +5,15 @@ import time
 
 import structlog
 
-from guerdon.dialects.loyaltylion import identity, wire, wire_identity
+from guerdon.dialects.loyaltylion import (
+    identity,
+    unsubscribes,
+    webhooks,
+    wire,
+    wire_emails,
+    wire_identity,
+    wire_webhooks,
+)
 from guerdon.dialects.loyaltylion.auth import authenticate, is_pair, scopes_of
 from guerdon.dialects.loyaltylion.call import Call, Route
 from guerdon.dialects.loyaltylion.errors import (
@@ -20,6 +28,7 @@ from guerdon.dialects.loyaltylion.errors import (
     guerdon_error_answer,
     scope_missing,
 )
+from guerdon.dialects.loyaltylion.paging import LIMIT
 from guerdon.dialects.loyaltylion.scopes import covers
 from guerdon.domain.errors import GuerdonError, Unavailable
 from guerdon.domain.key import Key
@@ -32,12 +41,14 @@ from guerdon.http.asgi import (
     Receive,
     Scope,
     Send,
+    mount_of,
     read_body,
     send_answer,
 )
 from guerdon.http.limiting import SlidingWindow
 from guerdon.http.metering import Meter
-from guerdon.http.openapi import Api, describe
+from guerdon.http.openapi import Api, Parameter
+from guerdon.http.reference import REFERENCE_PATHS, Reference
 from guerdon.http.routing import Resource, Router
 from guerdon.store.faults import DRIVER_ERRORS, fault_of
 
@@ -45,11 +56,16 @@ BODY_BYTES_MAX = 1 << 20
 
 API = Api(
     title="Guerdon, in the dialect of LoyaltyLion v2",
+    version="2",
     error=wire.ErrorDocument,
-    auth_header="Authorization",
+    security={
+        "key": {"type": "http", "scheme": "bearer"},
+        "token_and_secret": {"type": "http", "scheme": "basic"},
+    },
     # What any operation, and what any write, may be refused with.
     refuses=(400, 401, 403, 429, 500, 503),
     writes_refuse=(409, 413),
+    integers=frozenset({"reward_id", "claimed_reward_id", "webhook_id"}),
 )
 _HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _log = structlog.get_logger(__name__)
@@ -71,14 +87,15 @@ class LoyaltyLionApp:
         self._meter = meter
         self._window = SlidingWindow(calls_per_second_max)
         self._router: Router[Route] = Router(ROUTES)
-        self._documents: dict[str, bytes] = {}
+        self._reference = Reference(API, ROUTES)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, *, raw_path: bytes) -> None:
         """Answer one request; `raw_path` begins after the mount point."""
         started = time.perf_counter()
         method: str = scope["method"]
-        if raw_path == b"/schema" and method in ("GET", "HEAD"):
-            await send_answer(send, self._schema(scope), is_head=method == "HEAD")
+        if raw_path in REFERENCE_PATHS and method in ("GET", "HEAD"):
+            told = self._reference.answer(scope, raw_path)
+            await send_answer(send, told, is_head=method == "HEAD")
             return
         found = self._router.find(raw_path)
         if found is None or any("\x00" in segment for segment in found[1]):
@@ -91,12 +108,6 @@ class LoyaltyLionApp:
                 return
         self._meter.count("loyaltylion", path, answer.status, time.perf_counter() - started)
         await send_answer(send, answer, is_head=method == "HEAD")
-
-    def _schema(self, scope: Scope) -> Answer:
-        mount = _mount_of(scope, b"/schema")
-        if mount not in self._documents:
-            self._documents[mount] = describe(API, ROUTES, mount=mount)
-        return Answer(200, self._documents[mount])
 
     async def _answer(
         self,
@@ -180,17 +191,11 @@ def _mishap(error: Exception, route: Route) -> Answer:
     return BROKEN
 
 
-def _mount_of(scope: Scope, raw_path: bytes) -> str:
-    """Give what stands before the dialect's own path; on a host of its own that is nothing."""
-    whole: bytes = scope.get("raw_path") or scope["path"].encode()
-    return whole.removesuffix(raw_path).decode("latin-1")
-
-
 def _base_url(scope: Scope, raw_path: bytes) -> str:
     """Give where the caller finds this dialect. A proxy's word that the caller speaks HTTPS is
     believed: it can only turn a caller's own links to HTTPS, never away from it. Where the Host
     header names no host, addresses begin at the root."""
-    mount = _mount_of(scope, raw_path)
+    mount = mount_of(scope, raw_path)
     host, is_https = b"", scope.get("scheme") == "https"
     for name, value in scope["headers"]:
         if name == b"host":
@@ -210,5 +215,63 @@ ROUTES = (
         summary="Say which key calls, and what it may do",
         scope=None,
         answers={200: wire_identity.Identity},
+    ),
+    Route(
+        method="GET",
+        path="/v2/sites",
+        handler=identity.list_sites,
+        summary="List sites: the one that a merchant has",
+        scope=None,
+        is_for_pairs=False,
+        answers={200: wire_identity.Sites},
+    ),
+    Route(
+        method="GET",
+        path="/v2/loyalty_emails/unsubscribes",
+        handler=unsubscribes.list_unsubscribes,
+        summary="List who wants no loyalty e-mails, the newest first",
+        scope="read_unsubscribes",
+        answers={200: list[wire_emails.Unsubscribe]},
+        query=(
+            LIMIT,
+            Parameter("page", "integer", "Counts from 1", default=1),
+            Parameter("since_id", "integer", "Above this id of the list, in rising order"),
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/v2/loyalty_emails/unsubscribes",
+        handler=unsubscribes.add_unsubscribe,
+        summary="Send an address no more loyalty e-mails",
+        scope="write_unsubscribes",
+        body=wire_emails.UnsubscribeBody,
+        answers={201: wire_emails.Unsubscribe, 200: wire_emails.Unsubscribe},
+        refuses=(422,),
+    ),
+    Route(
+        method="POST",
+        path="/v2/webhooks",
+        handler=webhooks.create_webhook,
+        summary="Subscribe an address to a topic that the key's scopes cover",
+        scope=None,
+        body=wire_webhooks.CreateWebhookBody,
+        answers={201: wire_webhooks.WebhookDocument},
+    ),
+    Route(
+        method="GET",
+        path="/v2/webhooks",
+        handler=webhooks.list_webhooks,
+        summary="List webhooks, the newest first",
+        scope=None,
+        answers={200: wire_webhooks.Webhooks},
+    ),
+    Route(
+        method="DELETE",
+        path="/v2/webhooks/{webhook_id}",
+        handler=webhooks.delete_webhook,
+        summary="Remove a webhook",
+        scope=None,
+        answers={204: None},
+        refuses=(404,),
     ),
 )

@@ -59,6 +59,12 @@ class Route(Struct, frozen=True, kw_only=True):
     def is_write(self) -> bool:
         return self.method != "GET"
 
+    @property
+    def notes(self) -> str:
+        """Say in the OpenAPI document who may call."""
+        needed = f"Needs the scope `{self.scope}`." if self.scope else "Needs no scope."
+        return needed if self.is_for_pairs else f"{needed} Not for a token and secret."
+
 
 class Call:
     """A request that has passed the door: known caller, limits kept, body read, nothing decoded.

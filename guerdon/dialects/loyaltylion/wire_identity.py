@@ -18,8 +18,8 @@ class Site(Struct, frozen=True):
     program_id: int
     account_id: int
     name: str
-    url: str | None
-    platform: str
+    url: str
+    platform: Literal["shopify", "custom"]
     currencies: list[str]
     languages: list[str]
     created_at: str

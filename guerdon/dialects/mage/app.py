@@ -44,7 +44,8 @@ from guerdon.http.asgi import (
 )
 from guerdon.http.limiting import SlidingWindow
 from guerdon.http.metering import Meter
-from guerdon.http.openapi import Api, Parameter, describe
+from guerdon.http.openapi import Api, Parameter
+from guerdon.http.reference import REFERENCE_PATHS, Reference
 from guerdon.http.routing import Resource, Router
 from guerdon.store.faults import DRIVER_ERRORS, fault_of
 
@@ -52,8 +53,9 @@ BODY_BYTES_MAX = 1 << 20
 
 API = Api(
     title="Guerdon, in the dialect of Mage Loyalty v1",
+    version="1",
     error=wire.ErrorDocument,
-    auth_header="Authorization",
+    security={"key": {"type": "apiKey", "in": "header", "name": "Authorization"}},
     # What any operation, and what any write, may be refused with.
     refuses=(400, 401, 429, 500, 503),
     writes_refuse=(403, 409, 413),
@@ -77,14 +79,15 @@ class MageApp:
         self._meter = meter
         self._window = SlidingWindow(calls_per_second_max)
         self._router: Router[Route] = Router(ROUTES)
-        self._documents: dict[str, bytes] = {}
+        self._reference = Reference(API, ROUTES)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, *, raw_path: bytes) -> None:
         """Answer one request; `raw_path` begins after the mount point."""
         started = time.perf_counter()
         method: str = scope["method"]
-        if raw_path == b"/schema" and method in ("GET", "HEAD"):
-            await send_answer(send, self._schema(scope), is_head=method == "HEAD")
+        if raw_path in REFERENCE_PATHS and method in ("GET", "HEAD"):
+            told = self._reference.answer(scope, raw_path)
+            await send_answer(send, told, is_head=method == "HEAD")
             return
         found = self._router.find(raw_path)
         if found is None:
@@ -97,12 +100,6 @@ class MageApp:
                 return
         self._meter.count("mage", path, answer.status, time.perf_counter() - started)
         await send_answer(send, answer, is_head=method == "HEAD")
-
-    def _schema(self, scope: Scope) -> Answer:
-        mount = "/mage" if scope["path"] == "/mage/schema" else ""
-        if mount not in self._documents:
-            self._documents[mount] = describe(API, ROUTES, mount=mount)
-        return Answer(200, self._documents[mount])
 
     async def _answer(
         self,

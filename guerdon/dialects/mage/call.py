@@ -45,6 +45,7 @@ class Route(Struct, frozen=True, kw_only=True):
     body: Any = None
     refuses: tuple[int, ...] = ()
     query: tuple[Any, ...] = field(default_factory=tuple)
+    notes: str = ""
 
     @property
     def is_write(self) -> bool:
