@@ -1,6 +1,6 @@
 """Checks the keys, webhooks and integrations of a program file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from guerdon.adapters.webhooks.standard import EVENTS, signing_key
 from guerdon.cli.checking import Checks
@@ -15,6 +15,7 @@ from guerdon.cli.program_file import (
     WebhookPart,
 )
 from guerdon.dialects.loyaltylion.announcing import EVENTS as LOYALTYLION_EVENTS
+from guerdon.dialects.loyaltylion.scopes import SCOPES
 from guerdon.dialects.mage.wire_webhooks import EVENTS as MAGE_EVENTS
 from guerdon.domain.blueprint import (
     WantedIntegration,
@@ -59,10 +60,11 @@ def wanted_key(checks: Checks, path: str, part: KeyPart, slugs: list[str]) -> Wa
         app_id = checks.secret(f"{path}.app_id_env", part.app_id_env)
     if part.dialect == "voucherify" and app_id is None:
         checks.refuse(f"{path}.app_id_env", "missing; a voucherify key has an application id")
-    elif part.dialect != "voucherify" and app_id is not None:
-        checks.refuse(f"{path}.app_id", "only a voucherify key has one")
-    if part.scopes and part.dialect != "loyaltylion":
-        checks.refuse(f"{path}.scopes", "only a loyaltylion key has them; use access")
+    elif part.dialect == "mage" and app_id is not None:
+        checks.refuse(f"{path}.app_id", "a mage key has none")
+    problem = find_scopes_problem(part.dialect, part.scopes, has_app_id=app_id is not None)
+    if problem is not None:
+        checks.refuse(f"{path}.scopes", problem)
     return WantedKey(
         name=part.name,
         dialect=part.dialect,
@@ -72,6 +74,21 @@ def wanted_key(checks: Checks, path: str, part: KeyPart, slugs: list[str]) -> Wa
         app_id=app_id,
         secret=checks.secret(f"{path}.secret_env", part.secret_env, SECRET_LENGTH_MIN),
     )
+
+
+def find_scopes_problem(dialect: str, scopes: Sequence[str], *, has_app_id: bool) -> str | None:
+    """Say what is wrong with the scopes of a key; None where nothing is."""
+    if dialect != "loyaltylion":
+        return "only a loyaltylion key has them; use access" if scopes else None
+    if has_app_id:
+        return "a token and secret may do everything; leave them out" if scopes else None
+    known: tuple[str, ...] = SCOPES
+    if not scopes:
+        return f"missing; name some of {', '.join(known)}"
+    for scope in scopes:
+        if scope not in known:
+            return f"no scope {scope!r}; there are {', '.join(known)}"
+    return None
 
 
 def wanted_integrations(checks: Checks, parts: IntegrationsPart) -> tuple[WantedIntegration, ...]:

@@ -31,11 +31,21 @@ def create(
         list[str] | None, typer.Option(help="LoyaltyLion: a scope; may be repeated.")
     ] = None,
     app_id: Annotated[
-        str | None, typer.Option(help="Voucherify: the application id; made where not given.")
+        str | None,
+        typer.Option(
+            help="Voucherify: the application id; made where not given. LoyaltyLion: the token of "
+            "a token and secret, which has every scope."
+        ),
     ] = None,
 ) -> None:
     """Make a key and print its secret, which is kept hashed and never shown again."""
-    asyncio.run(_create(dialect, name, merchant, program, read_only, tuple(scope or ()), app_id))
+    from guerdon.cli.access_checks import find_scopes_problem
+
+    scopes = tuple(scope or ())
+    problem = find_scopes_problem(dialect, scopes, has_app_id=app_id is not None)
+    if problem is not None:
+        fail(f"--scope: {problem}")
+    asyncio.run(_create(dialect, name, merchant, program, read_only, scopes, app_id))
 
 
 async def _create(
@@ -76,7 +86,7 @@ async def _create(
         )
     note(f"key {created.id} of {catalogue.merchant.slug}; its secret is shown only now:")
     if app_id is not None:
-        print(f"application id: {app_id}")
+        print(f"{'token' if dialect == 'loyaltylion' else 'application id'}: {app_id}")
     print(created.secret)
 
 

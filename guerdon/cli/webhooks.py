@@ -144,3 +144,47 @@ def secret() -> None:
     from guerdon.adapters.webhooks.standard import make_secret
 
     print(make_secret())
+
+
+@commands.command("site-secret")
+def site_secret(
+    merchant: _Merchant = None,
+    program: Annotated[
+        str | None, typer.Option("--program", "-p", help="The program, if there are several.")
+    ] = None,
+    from_env: Annotated[
+        str | None,
+        typer.Option(help="Replace it by what this environment variable holds."),
+    ] = None,
+) -> None:
+    """Print what signs the webhooks that are subscribed to in the LoyaltyLion dialect.
+
+    With --from-env it is replaced, also where they are subscribed to already: so receivers that
+    know a shop's site secret go on as they are."""
+    print(asyncio.run(_site_secret(merchant, program, from_env)))
+
+
+async def _site_secret(
+    merchant_slug: str | None, program_slug: str | None, variable: str | None
+) -> str:
+    import os
+
+    from guerdon.cli.choosing import choose_catalogue, choose_program
+    from guerdon.cli.database import open_store
+    from guerdon.cli.running import make_runtime
+    from guerdon.config import read_config, read_secret
+    from guerdon.engine.subscribing import Scope, tell_shared_secret
+
+    config = read_config()
+    secret = None
+    if variable is not None:
+        secret = read_secret(os.environ, variable)
+        if secret is None:
+            fail(f"{variable} is not set")
+    async with open_store(config) as pool:
+        catalogue = await choose_catalogue(pool, merchant_slug)
+        program = choose_program(catalogue, program_slug)
+        scope = Scope(
+            merchant_id=catalogue.merchant.id, dialect="loyaltylion", program_id=program.id
+        )
+        return await tell_shared_secret(make_runtime(config, pool), scope, secret)

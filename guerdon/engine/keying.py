@@ -22,7 +22,9 @@ from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import transaction
 
 SECRET_LENGTH_MIN = 24
-_PREFIXES = {"mage": "mk_live_", "loyaltylion": "ll_live_", "voucherify": "vf_live_"}
+DIALECTS = ("mage", "loyaltylion", "voucherify")
+_ONE_PROGRAM = ("mage", "loyaltylion")
+_PREFIXES = {"mage": "mk_live_", "voucherify": "vf_live_"}
 _SECRET_BYTES = 32
 HINT_LENGTH = 12
 
@@ -54,15 +56,15 @@ async def create_key(
     app_id: str | None = None,
     is_managed: bool = False,
 ) -> CreatedKey:
-    """Make a key. Without a `secret` one of 256 random bits is made; only its hash is kept.
+    """Make a key. Without a `secret` one of 128 random bits or more is made; only its hash is kept.
 
     Raises Invalid for a secret too short to stay one, Conflict where it is in use already."""
-    if dialect not in _PREFIXES:
-        raise Invalid(f"there is no dialect {dialect!r}; there are {', '.join(_PREFIXES)}")
-    if dialect == "mage" and program_id is None:
-        raise Invalid("a key of the dialect 'mage' belongs to one program")
+    if dialect not in DIALECTS:
+        raise Invalid(f"there is no dialect {dialect!r}; there are {', '.join(DIALECTS)}")
+    if dialect in _ONE_PROGRAM and program_id is None:
+        raise Invalid(f"a key of the dialect {dialect!r} belongs to one program")
     if secret is None:
-        secret = _PREFIXES[dialect] + secrets.token_urlsafe(_SECRET_BYTES)
+        secret = _make_secret(dialect, app_id)
     elif len(secret) < SECRET_LENGTH_MIN or secret != secret.strip() or not secret.isascii():
         raise Invalid(
             f"a secret has at least {SECRET_LENGTH_MIN} ASCII characters and no spaces around it"
@@ -91,6 +93,13 @@ async def create_key(
         raise
 
 
+def _make_secret(dialect: str, app_id: str | None) -> str:
+    """Make a secret in the form that clients of the dialect expect."""
+    if dialect == "loyaltylion":
+        return secrets.token_hex(_SECRET_BYTES) if app_id else f"pat_{secrets.token_hex(16)}"
+    return _PREFIXES[dialect] + secrets.token_urlsafe(_SECRET_BYTES)
+
+
 async def list_keys(runtime: Runtime, merchant_id: MerchantId) -> list[Key]:
     """List a merchant's keys, revoked ones too, oldest first."""
     async with snapshot(runtime.pool) as view:
@@ -104,8 +113,8 @@ async def revoke_key(runtime: Runtime, merchant_id: MerchantId, key_id: KeyId) -
 
 
 def hash_of(secret: str) -> bytes:
-    """Hash a secret. It has 256 random bits, or 24 characters of a shop's choosing that are kept
-    like a password elsewhere, so no slow hash is needed, nor affordable on every call."""
+    """Hash a secret. It has 128 random bits or more, or 24 characters of a shop's choosing that are
+    kept like a password elsewhere, so no slow hash is needed, nor affordable on every call."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -14,7 +14,7 @@ def test_nothing_set_is_a_shop_on_one_machine() -> None:
     config = read_config({})
     assert config.is_embedded
     assert (config.host, config.port, config.workers) == ("127.0.0.1", 8700, 1)
-    assert config.mage_rate_limit == 0
+    assert (config.mage_rate_limit, config.loyaltylion_rate_limit) == (0, 0)
     assert config.hosts == {}
 
 
@@ -30,6 +30,7 @@ def test_nothing_set_is_a_shop_on_one_machine() -> None:
         ("GUERDON_DATABASE_URL", "mysql://elsewhere"),
         ("GUERDON_SECRET_KEY", "short"),
         ("GUERDON_MAGE_RATE_LIMIT", "-1"),
+        ("GUERDON_LOYALTYLION_RATE_LIMIT", "many"),
         ("GUERDON_WEBHOOK_ALLOW_HTTP", "perhaps"),
         ("GUERDON_HOSTS", "points.shop.example"),
         ("GUERDON_HOSTS", "points.shop.example=esperanto"),
@@ -49,8 +50,8 @@ def test_a_bad_database_url_is_not_repeated() -> None:
 
 
 def test_hosts_are_bound_to_dialects() -> None:
-    config = read_config({"GUERDON_HOSTS": "Points.Shop.example = mage,b.example=mage"})
-    assert config.hosts == {"points.shop.example": "mage", "b.example": "mage"}
+    config = read_config({"GUERDON_HOSTS": "Points.Shop.example = mage,b.example=LoyaltyLion"})
+    assert config.hosts == {"points.shop.example": "mage", "b.example": "loyaltylion"}
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_every_key_of_the_program_file_is_told() -> None:
 
 def test_every_setting_is_told() -> None:
     source = (_DOCS.parent / "guerdon" / "config.py").read_text(encoding="utf-8")
-    read = set(re.findall(r'_(?:text|secret|integer|choice|flag)\(env, "([A-Z_]+)"', source))
+    read = set(re.findall(r'_(?:text|secret|integer|choice|flag)\(\s*env, "([A-Z_]+)"', source))
     told = set(
         re.findall(r"^\| `GUERDON_([A-Z_]+)`", (_DOCS / "settings.md").read_text(), re.MULTILINE)
     )
