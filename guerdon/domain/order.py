@@ -149,10 +149,14 @@ def earns_now(order: Order) -> bool:
 
 
 def plan_awards(
-    seen: OrderSeen, catalogue: Catalogue, members: Mapping[ProgramId, Member]
+    seen: OrderSeen,
+    catalogue: Catalogue,
+    members: Mapping[ProgramId, Member],
+    *,
+    enrolled_within: timedelta | None = ENROLLED_WITHIN,
 ) -> tuple[Award, ...]:
     """Say what a paid order earns: by each rule for purchases, in each program that the shopper
-    was a member of when it was placed, or became one within a day."""
+    was a member of when it was placed, or became one soon after; None is however late."""
     awards = []
     for rule in sorted(catalogue.rules.values(), key=lambda each: each.id):
         member = members.get(rule.program_id)
@@ -161,7 +165,10 @@ def plan_awards(
             or rule.trigger != "order_paid"
             or not rule.is_active
             or rule.archived_at is not None
-            or seen.ordered_at < member.created_at - ENROLLED_WITHIN
+            or (
+                enrolled_within is not None
+                and seen.ordered_at < member.created_at - enrolled_within
+            )
         ):
             continue
         award = _award(seen, rule, member, catalogue.merchant.currency)
@@ -222,11 +229,16 @@ def reversed_points(order: Order, award: Award, points: int) -> int:
         )
         for refund in order.refunds.values()
     )
-    if refunded <= 0:
+    return share_of(points, refunded, award.eligible_minor)
+
+
+def share_of(points: int, part_minor: int, whole_minor: int) -> int:
+    """Give the share of points that a part of a sum has, rounded half up: from none to all."""
+    if part_minor <= 0:
         return 0
-    if refunded >= award.eligible_minor:
+    if part_minor >= whole_minor:
         return points
-    return (2 * points * refunded + award.eligible_minor) // (2 * award.eligible_minor)
+    return (2 * points * part_minor + whole_minor) // (2 * whole_minor)
 
 
 def plan_uses(
@@ -248,3 +260,26 @@ def plan_uses(
         ):
             uses[redemption_id] = "to_reopen"
     return uses
+
+
+def note_awards(known: Sequence[Award], settled: Sequence[Award]) -> tuple[Award, ...]:
+    """Add what was carried out, or could not be; what others have noted meanwhile stays."""
+    by_rule = {award.rule_id: award for award in settled}
+    return tuple(
+        by_rule.get(award.rule_id, award)
+        if award.earning_id is None and award.refusal is None
+        else award
+        for award in known
+    )
+
+
+def note_uses(
+    known: Mapping[RedemptionId, CodeUse], settled: Mapping[RedemptionId, CodeUse]
+) -> dict[RedemptionId, CodeUse]:
+    """Add what was done, unless something else is to be done by now."""
+    done = dict(known)
+    for redemption_id, use in settled.items():
+        before = {"used": "to_use", "reopened": "to_reopen"}.get(use)
+        if use == "refused" or done.get(redemption_id) == before:
+            done[redemption_id] = use
+    return done

@@ -1,5 +1,6 @@
 """Orders that a platform tells of: what they earn, what they give back, which rewards they used."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -28,6 +29,8 @@ from guerdon.domain.order import (
     RefundSeen,
     earns_now,
     merge,
+    note_awards,
+    note_uses,
     plan_awards,
     plan_uses,
     reversed_points,
@@ -37,6 +40,7 @@ from guerdon.engine.remembering import remember
 from guerdon.engine.submitting import Ledger
 from guerdon.store import shoppers
 from guerdon.store.connection import Connection
+from guerdon.store.shoppers import UsedCode
 
 _log = structlog.get_logger(__name__)
 
@@ -57,11 +61,17 @@ async def follow_order(
     if order.seen is None:
         return True
     key = f"{source} order {order.seen.order_key}"
+
+    def due_back(award: Award) -> int:
+        return reversed_points(order, award, award.points)
+
     awards = [
-        await _settle_award(ledger, merchant_id, key, order, order.seen, award)
+        await settle_award(ledger, merchant_id, key, order.seen, award, due_back)
         for award in order.awards or ()
     ]
-    uses, is_waiting = await _settle_uses(ledger, merchant_id, key, order)
+    uses, is_waiting = await settle_uses(
+        ledger, merchant_id, key, order.uses, order.seen.ordered_at
+    )
     if awards != list(order.awards or ()) or uses != order.uses:
         await _note(ledger, merchant_id, source, order.seen.order_key, awards, uses)
     if is_waiting:
@@ -90,7 +100,10 @@ async def _learn(
             awards = plan_awards(seen, catalogue, members)
             order = replace(order, awards=awards or None)
         if seen.codes and not seen.is_test:
-            order = replace(order, uses=await _plan_uses(tx, merchant_id, catalogue, order))
+            used = await shoppers.list_redemptions_of_codes(
+                tx, merchant_id, spellings_of(seen.codes)
+            )
+            order = replace(order, uses=plan_uses_of(order, used, catalogue))
         return replace(order, seen=replace(seen, email=None)), seen.external_id
 
     return await remember(
@@ -124,31 +137,36 @@ async def find_members(
     return found
 
 
-async def _plan_uses(
-    tx: Connection, merchant_id: MerchantId, catalogue: Catalogue, order: Order
+def spellings_of(codes: Iterable[str]) -> list[str]:
+    """Give how codes may be written: shops take them whatever their case, and tell them as the
+    shopper typed them."""
+    return sorted({form for code in codes for form in (code, code.upper(), code.lower())})
+
+
+def plan_uses_of(
+    order: Order, used: Sequence[UsedCode], catalogue: Catalogue
 ) -> dict[RedemptionId, CodeUse]:
-    assert order.seen is not None, "codes come with the order"
-    # Shops take codes whatever their case, and tell them as the shopper typed them.
-    codes = {form for code in order.seen.codes for form in (code, code.upper(), code.lower())}
-    found = await shoppers.list_redemptions_of_codes(tx, merchant_id, sorted(codes))
+    """Say what is to be done with the redemptions that an order used, and with their like before:
+    some rewards may be used again once all of the order was given back."""
     reenabled = frozenset(
         each.redemption_id
-        for each in found
+        for each in used
         if each.reward_id in catalogue.rewards
         and catalogue.rewards[each.reward_id].reenable_on_refund
     )
-    return plan_uses(order, [each.redemption_id for each in found], reenabled)
+    return plan_uses(order, [each.redemption_id for each in used], reenabled)
 
 
-async def _settle_award(
+async def settle_award(
     ledger: Ledger,
     merchant_id: MerchantId,
     key: str,
-    order: Order,
     seen: OrderSeen,
     award: Award,
+    due_back: Callable[[Award], int],
 ) -> Award:
-    """Award the points, unless that was done or refused before, and take back what is due."""
+    """Award the points, unless that was done or refused before, and take back what is due: of the
+    award as it was carried out, `due_back` says how many points in all."""
     if award.refusal is not None:
         return award
     if award.earning_id is None:
@@ -171,7 +189,7 @@ async def _settle_award(
         assert isinstance(outcome.result, Earned), "Earn gives Earned"
         earning = outcome.result.earning
         award = replace(award, earning_id=earning.id, points=gross_points(earning))
-    points = reversed_points(order, award, award.points)
+    points = due_back(award)
     if points and award.earning_id is not None:
         await _submit(
             ledger, merchant_id, ClawBack(earning_id=award.earning_id, points=points, reason=key)
@@ -179,17 +197,20 @@ async def _settle_award(
     return award
 
 
-async def _settle_uses(
-    ledger: Ledger, merchant_id: MerchantId, key: str, order: Order
+async def settle_uses(
+    ledger: Ledger,
+    merchant_id: MerchantId,
+    key: str,
+    planned: Mapping[RedemptionId, CodeUse],
+    used_at: datetime,
 ) -> tuple[dict[RedemptionId, CodeUse], bool]:
     """Mark redemptions used, or open to be used again; say whether one was not ready for it.
 
     Each order does either once: a redemption opened again may be used by another order, of which
     a late message about this one must not know."""
-    uses = dict(order.uses)
+    uses = dict(planned)
     is_waiting = False
-    used_at = order.seen.ordered_at if order.seen else None
-    for redemption_id, use in order.uses.items():
+    for redemption_id, use in planned.items():
         if use not in ("to_use", "to_reopen"):
             continue
         mark = MarkUsed(redemption_id=redemption_id, used_at=used_at)
@@ -227,25 +248,12 @@ async def _note(
     uses: dict[RedemptionId, CodeUse],
 ) -> None:
     """Remember what was done. What others learned or did meanwhile is left as it is."""
-    settled = {award.rule_id: award for award in awards}
 
     async def change(_: Connection, known: Order, __: datetime) -> tuple[Order, str | None]:
-        done = dict(known.uses)
-        for redemption_id, use in uses.items():
-            before = {"used": "to_use", "reopened": "to_reopen"}.get(use)
-            if use == "refused" or done.get(redemption_id) == before:
-                done[redemption_id] = use
         kept = replace(
             known,
-            awards=tuple(
-                settled.get(award.rule_id, award)
-                if award.earning_id is None and award.refusal is None
-                else award
-                for award in known.awards
-            )
-            if known.awards is not None
-            else None,
-            uses=done,
+            awards=None if known.awards is None else note_awards(known.awards, awards),
+            uses=note_uses(known.uses, uses),
         )
         return kept, known.seen.external_id if known.seen else None
 
