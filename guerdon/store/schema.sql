@@ -263,6 +263,29 @@ CREATE TABLE merchants (
     CONSTRAINT merchants_slug_unique UNIQUE (slug)
 );
 
+CREATE TABLE orders (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    order_key text NOT NULL,
+    member_id bigint,
+    external_id text NOT NULL,
+    email text,
+    is_guest boolean NOT NULL,
+    document json NOT NULL,
+    metadata json,
+    revision bigint NOT NULL,
+    is_open boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT orders_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT orders_order_key_unique UNIQUE (merchant_id, program_id, order_key)
+) WITH (fillfactor=70);
+CREATE INDEX orders_by_customer ON orders USING btree (merchant_id, external_id);
+CREATE INDEX orders_by_member ON orders USING btree (merchant_id, member_id) WHERE (member_id IS NOT NULL);
+CREATE INDEX orders_by_program ON orders USING btree (merchant_id, program_id, id);
+CREATE INDEX orders_open ON orders USING btree (merchant_id, id) WHERE is_open;
+
 CREATE TABLE outbox_cursors (
     merchant_id bigint NOT NULL,
     last_event_id bigint NOT NULL,
