@@ -45,6 +45,7 @@ class Config(Struct, frozen=True, kw_only=True):
     secret_key: str | None = None
     mage_rate_limit: int = 0
     loyaltylion_rate_limit: int = 0
+    loyaltylion_strict_seed_keys: bool = False
     webhook_allow_http: bool = False
     webhook_allow_private: bool = False
     fulfil_seconds: int = 8
@@ -87,6 +88,7 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
         loyaltylion_rate_limit=_integer(
             env, "LOYALTYLION_RATE_LIMIT", default=0, low=0, high=1_000_000
         ),
+        loyaltylion_strict_seed_keys=_flag(env, "LOYALTYLION_STRICT_SEED_KEYS"),
         webhook_allow_http=_flag(env, "WEBHOOK_ALLOW_HTTP"),
         webhook_allow_private=_flag(env, "WEBHOOK_ALLOW_PRIVATE"),
         fulfil_seconds=_integer(env, "FULFIL_SECONDS", default=8, low=1, high=120),

@@ -129,6 +129,7 @@ def create_app(
     hosts: Mapping[str, str] | None = None,
     mage_calls_per_second_max: int = 0,
     loyaltylion_calls_per_second_max: int = 0,
+    loyaltylion_strict_seed_keys: bool = False,
     keyring: Keyring | None = None,
 ) -> WebApp:
     """Put the dialects in front of a ledger. `hosts` binds host names to dialects by name."""
@@ -137,7 +138,11 @@ def create_app(
     dialects: dict[str, _Dialect] = {
         "mage": MageApp(ledger, keyring, meter, calls_per_second_max=mage_calls_per_second_max),
         "loyaltylion": LoyaltyLionApp(
-            ledger, keyring, meter, calls_per_second_max=loyaltylion_calls_per_second_max
+            ledger,
+            keyring,
+            meter,
+            calls_per_second_max=loyaltylion_calls_per_second_max,
+            is_strict=loyaltylion_strict_seed_keys,
         ),
     }
     return WebApp(ledger, dialects, hosts or {}, meter)

@@ -77,6 +77,7 @@ class Served:
             hosts=config.hosts,
             mage_calls_per_second_max=config.mage_rate_limit,
             loyaltylion_calls_per_second_max=config.loyaltylion_rate_limit,
+            loyaltylion_strict_seed_keys=config.loyaltylion_strict_seed_keys,
         )
         tune_collector()
 

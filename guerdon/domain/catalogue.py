@@ -322,6 +322,20 @@ class Catalogue(Struct, frozen=True, kw_only=True):
                 reached = tier
         return reached
 
+    def is_open_to(self, reward: Reward, tier_id: TierId | None) -> bool:
+        """Say whether a reward's own tier lets members of a tier have it."""
+        if reward.tier_id is None or reward.tier_id == tier_id:
+            return True
+        if self.programs[reward.program_id].vip_tier_match == "exact":
+            return False
+        required = self.tier(reward.program_id, reward.tier_id)
+        current = self.tier(reward.program_id, tier_id)
+        return (
+            required is not None
+            and current is not None
+            and current.points_required >= required.points_required
+        )
+
     def grants(self, program_id: ProgramId, tier_id: TierId) -> list[Reward]:
         """List the active rewards that entering the tier gives for nothing."""
         return [

@@ -58,7 +58,8 @@ class Refund(Struct, frozen=True, kw_only=True):
     """Give back an approved redemption: whole, or so many points, or so many units of it.
 
     `keeps_stock` leaves the units out of the stock. `is_auto` only acts once `auto_refund_at`
-    has come. `is_unused_only` also refuses what was open at first and is handed over by now."""
+    has come. `is_unused_only` also refuses what was open at first and is handed over by now,
+    and what has expired before any sweep came by."""
 
     redemption_id: RedemptionId
     points: int | None = None

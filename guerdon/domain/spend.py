@@ -68,7 +68,7 @@ def redeem(fold: Fold, command: Redeem) -> Outcome:
             refusals.append(MemberFrozen())
     if member_id is None or reward is None or purse is None:
         return Refused(tuple(refusals))
-    refusals.extend(_member_refusals(fold, program, reward, member_id, purse))
+    refusals.extend(_member_refusals(fold, reward, member_id, purse))
     paying: Purse | None = purse
     if reward.point_type_id not in (0, purse.wallet.point_type_id):
         paying = fold.purse_of(member_id, reward.point_type_id)
@@ -153,10 +153,10 @@ def _choice_refusals(fold: Fold, reward: Reward, context: Context) -> list[Refus
 
 
 def _member_refusals(
-    fold: Fold, program: Program, reward: Reward, member_id: MemberId, purse: Purse
+    fold: Fold, reward: Reward, member_id: MemberId, purse: Purse
 ) -> list[Refusal]:
     refusals: list[Refusal] = []
-    if reward.tier_id is not None and not _tier_matches(fold, program, reward, purse):
+    if reward.tier_id is not None and not fold.catalogue.is_open_to(reward, purse.tier_id):
         refusals.append(TierRequired(reward.tier_id, purse.tier_id))
     terms = reward.terms_for(purse.tier_id)
     if terms is not None and not terms.is_enabled:
@@ -165,20 +165,6 @@ def _member_refusals(
     if limit is not None and fold.taken_by_member.get((member_id, reward.id), 0) >= limit.count:
         refusals.append(MemberLimitReached(limit))
     return refusals
-
-
-def _tier_matches(fold: Fold, program: Program, reward: Reward, purse: Purse) -> bool:
-    if purse.tier_id == reward.tier_id:
-        return True
-    if program.vip_tier_match == "exact":
-        return False
-    required = fold.catalogue.tier(program.id, reward.tier_id)
-    current = fold.catalogue.tier(program.id, purse.tier_id)
-    return (
-        required is not None
-        and current is not None
-        and current.points_required >= required.points_required
-    )
 
 
 def _grant(

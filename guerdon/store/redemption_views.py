@@ -59,6 +59,22 @@ async def list_redemption_views(
     return [redemption_of(row) for row in rows]
 
 
+async def list_member_redemptions(
+    view: Connection,
+    merchant_id: MerchantId,
+    member_id: MemberId,
+    *,
+    beyond: int | None,
+    is_rising: bool,
+    limit: int,
+) -> list[Redemption]:
+    """List a page of all that a member took, whatever came of it, beyond an id."""
+    rows = await view.fetch(
+        _SQL["list_member_redemptions"], merchant_id, member_id, beyond, is_rising, limit
+    )
+    return [redemption_of(row) for row in rows]
+
+
 class PlatformRedemption(Struct, frozen=True, kw_only=True):
     """A redemption, and the code by which its platform knows what was made for it."""
 

@@ -27,6 +27,18 @@ ORDER BY CASE $5::text WHEN 'points_cost' THEN points_cost
          CASE WHEN starts_with($5::text, '-') THEN -id ELSE id END
 LIMIT $6 OFFSET $7;
 
+-- name: list_member_redemptions
+-- A page of all that a member took, beyond an id; in falling order unless $4.
+SELECT id, program_id, member_id, wallet_id, reward_id, reward_version_id, status, units,
+       units_refunded, units_returned, points_cost, points_refunded, lot_ids, lot_points,
+       entry_id, code, fulfilment, is_grant, reason, context, expires_at, auto_refund_at, used_at,
+       fulfilled_at, refunded_at, created_at, updated_at
+FROM redemptions
+WHERE merchant_id = $1 AND member_id = $2
+  AND ($3::bigint IS NULL OR CASE WHEN $4::boolean THEN id > $3 ELSE id < $3 END)
+ORDER BY CASE WHEN $4::boolean THEN id ELSE -id END
+LIMIT $5;
+
 -- name: list_platform_redemptions
 -- A page of redemptions that a platform holds something of, in the order of ids, each with the code
 -- that counts.

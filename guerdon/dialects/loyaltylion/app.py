@@ -6,12 +6,15 @@ import time
 import structlog
 
 from guerdon.dialects.loyaltylion import (
+    claims,
     identity,
+    rewards,
     unsubscribes,
     webhooks,
     wire,
     wire_emails,
     wire_identity,
+    wire_rewards,
     wire_webhooks,
 )
 from guerdon.dialects.loyaltylion.auth import authenticate, is_pair, scopes_of
@@ -28,7 +31,7 @@ from guerdon.dialects.loyaltylion.errors import (
     guerdon_error_answer,
     scope_missing,
 )
-from guerdon.dialects.loyaltylion.paging import LIMIT
+from guerdon.dialects.loyaltylion.paging import CURSOR, LIMIT, SINCE_ID
 from guerdon.dialects.loyaltylion.scopes import covers
 from guerdon.domain.errors import GuerdonError, Unavailable
 from guerdon.domain.key import Key
@@ -72,7 +75,8 @@ _log = structlog.get_logger(__name__)
 
 
 class LoyaltyLionApp:
-    """Answers under a mount point. `calls_per_second_max` 0 sets no limit; the vendor's is 20."""
+    """Answers under a mount point. `calls_per_second_max` 0 sets no limit; the vendor's is 20. With
+    `is_strict` only those keys are shown that the vendor's first document has."""
 
     def __init__(
         self,
@@ -81,10 +85,12 @@ class LoyaltyLionApp:
         meter: Meter,
         *,
         calls_per_second_max: int = 0,
+        is_strict: bool = False,
     ) -> None:
         self._ledger = ledger
         self._keyring = keyring
         self._meter = meter
+        self._is_strict = is_strict
         self._window = SlidingWindow(calls_per_second_max)
         self._router: Router[Route] = Router(ROUTES)
         self._reference = Reference(API, ROUTES)
@@ -144,6 +150,7 @@ class LoyaltyLionApp:
                 query_string=scope["query_string"],
                 headers=headers,
                 body=body,
+                is_strict=self._is_strict,
             )
             return await route.handler(call)
         except Fault as fault:
@@ -224,6 +231,77 @@ ROUTES = (
         scope=None,
         is_for_pairs=False,
         answers={200: wire_identity.Sites},
+    ),
+    Route(
+        method="GET",
+        path="/v2/customers/{merchant_id}/available_rewards",
+        handler=rewards.list_available_rewards,
+        summary="List the rewards that a customer can have, affordable or not",
+        scope="read_customers",
+        answers={200: wire_rewards.AvailableRewards},
+        refuses=(404,),
+        query=(
+            Parameter("site_id", "integer", "Only rewards of this site"),
+            Parameter("country", "string", "Only those for this country, as ISO 3166-1 alpha-2"),
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/v2/customers/{merchant_id}/claimed_rewards",
+        handler=claims.claim_reward,
+        summary="Claim a reward for a customer, for points",
+        scope="write_customers",
+        body=wire_rewards.ClaimBody,
+        answers={201: wire_rewards.ClaimedRewardDocument},
+        refuses=(404, 422),
+    ),
+    Route(
+        method="GET",
+        path="/v2/customers/{merchant_id}/claimed_rewards",
+        handler=claims.list_claimed_rewards,
+        summary="List what a customer claimed, the newest first",
+        scope="read_customers",
+        answers={200: wire_rewards.ClaimedRewards},
+        refuses=(404,),
+        query=(LIMIT, CURSOR, SINCE_ID),
+    ),
+    Route(
+        method="GET",
+        path="/v2/customers/{merchant_id}/claimed_rewards/{claimed_reward_id}",
+        handler=claims.get_claimed_reward,
+        summary="Show a claimed reward",
+        scope="read_customers",
+        answers={200: wire_rewards.ClaimedRewardDocument},
+        refuses=(404,),
+    ),
+    Route(
+        method="POST",
+        path="/v2/customers/{merchant_id}/claimed_rewards/{claimed_reward_id}/refund",
+        handler=claims.refund_claimed_reward,
+        summary="Take an unused reward back and return its points",
+        scope="write_customers",
+        answers={200: wire_rewards.RefundDocument},
+        refuses=(404, 422),
+    ),
+    Route(
+        method="POST",
+        path="/v2/rewards/{reward_id}/enable",
+        handler=rewards.enable_reward,
+        summary="Let a reward be claimed",
+        scope="write_configuration",
+        is_for_pairs=False,
+        answers={200: wire_rewards.Switched},
+        refuses=(404,),
+    ),
+    Route(
+        method="POST",
+        path="/v2/rewards/{reward_id}/disable",
+        handler=rewards.disable_reward,
+        summary="Let a reward be claimed no longer",
+        scope="write_configuration",
+        is_for_pairs=False,
+        answers={200: wire_rewards.Switched},
+        refuses=(404,),
     ),
     Route(
         method="GET",

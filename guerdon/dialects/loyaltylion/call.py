@@ -70,13 +70,15 @@ class Call:
     """A request that has passed the door: known caller, limits kept, body read, nothing decoded.
 
     `path` holds the path's free segments, decoded, in order. `base_url` is where the dialect is
-    mounted, as the caller sees it, without a slash at the end."""
+    mounted, as the caller sees it, without a slash at the end. `is_strict`: only those keys are
+    shown that the vendor's first document has."""
 
     __slots__ = (
         "_query",
         "base_url",
         "body",
         "headers",
+        "is_strict",
         "key",
         "ledger",
         "path",
@@ -97,6 +99,7 @@ class Call:
         query_string: bytes = b"",
         headers: list[tuple[bytes, bytes]],
         body: bytes = b"",
+        is_strict: bool = False,
     ) -> None:
         self.ledger = ledger
         self.key = key
@@ -107,6 +110,7 @@ class Call:
         self.query_string = query_string
         self.headers = headers
         self.body = body
+        self.is_strict = is_strict
         self._query: dict[str, str] | None = None
 
     @property

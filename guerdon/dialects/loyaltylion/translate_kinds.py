@@ -51,11 +51,14 @@ def shape_of(reward: Reward) -> Shape:
             return "fulfilment" if reward.fulfil_by in _CODELESS else "voucher"
 
 
+def is_multiplied(reward: Reward) -> bool:
+    """Say whether a caller of this vendor may take several units of a reward at once."""
+    return reward.kind in _MULTIPLIED
+
+
 def multiplier_bounds(reward: Reward) -> tuple[int, int]:
     """Give how many units at once a caller of this vendor may take, at least and at most."""
-    if reward.kind in _MULTIPLIED:
-        return reward.units_min, reward.units_max
-    return 1, 1
+    return (reward.units_min, reward.units_max) if is_multiplied(reward) else (1, 1)
 
 
 def discount_type(reward: Reward) -> Literal["flat", "percentage", "custom"]:

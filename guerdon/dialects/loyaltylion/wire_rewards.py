@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from guerdon.dialects.loyaltylion.wire import Cursor
+
 Money = int | float
 State = Literal["approved", "declined", "expired", "pending", "void"]
 SessionKind = Literal["custom", "cart", "checkout"]
@@ -24,7 +26,7 @@ class ClaimBody(Struct, frozen=True, kw_only=True):
 
     reward_id: int
     multiplier: int | None = None
-    variant_id: str | int | None = None
+    variant_id: Annotated[str, Meta(max_length=255)] | int | None = None
     session: SessionPart | None = None
     attribution: Literal["redemption_notification"] | None = None
     shopify_action_id: Annotated[str, Meta(max_length=255)] | None = None
@@ -164,6 +166,11 @@ class ClaimedReward(Struct, frozen=True, kw_only=True):
 
 class ClaimedRewardDocument(Struct, frozen=True):
     claimed_reward: ClaimedReward
+
+
+class ClaimedRewards(Struct, frozen=True):
+    claimed_rewards: list[ClaimedReward]
+    cursor: Cursor
 
 
 class RefundDocument(Struct, frozen=True):
