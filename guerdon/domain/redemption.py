@@ -74,3 +74,22 @@ class Redemption(Struct, frozen=True, kw_only=True, gc=False):
     refunded_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+
+
+def end_due(redemption: Redemption, now: datetime) -> Literal["expired", "void"] | None:
+    """Say what an approved redemption has become by an instant, though no worker has come by yet.
+
+    Unused, it goes back by itself or expires, whichever comes first. What has been handed over
+    does not go back."""
+    if redemption.status != "approved":
+        return None
+    expires_at = redemption.expires_at
+    refund_at = None if redemption.fulfilled_at is not None else redemption.auto_refund_at
+    if refund_at is not None and (expires_at is None or refund_at <= expires_at):
+        return "void" if refund_at <= now else None
+    return "expired" if expires_at is not None and expires_at <= now else None
+
+
+def status_at(redemption: Redemption, now: datetime) -> RedemptionStatus:
+    """Give the status that a caller is to see at an instant."""
+    return end_due(redemption, now) or redemption.status

@@ -1,6 +1,6 @@
 """Giving points back to the very lots they were drawn from."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -15,12 +15,13 @@ from guerdon.domain.errors import (
 from guerdon.domain.fold import Fold
 from guerdon.domain.ids import LotId
 from guerdon.domain.ledger import EntryKind
-from guerdon.domain.redemption import Redemption
+from guerdon.domain.redemption import Redemption, status_at
 
 
 def refund(fold: Fold, command: Refund) -> Outcome:
     """Refund an approved redemption. Whole, it becomes void; in part, it stays approved.
 
+    One that has expired or gone back by now, though no worker has come by, is taken as such.
     Refusals in order: unknown, status, not due (automatic only), more than is left."""
     redemption = fold.redemptions.get(command.redemption_id)
     if redemption is None:
@@ -111,12 +112,15 @@ def _unwind(redemption: Redemption, points: int) -> list[tuple[LotId, int]]:
 def _refusal(fold: Fold, redemption: Redemption, command: Refund) -> Refusal | None:
     if redemption.status != "approved":
         return RedemptionStatusWrong(redemption.id, redemption.status)
+    status = status_at(redemption, fold.now)
+    if command.is_auto:
+        if status != "void":
+            return RedemptionNotDue(redemption.id, redemption.auto_refund_at)
+        return None
+    if status != "approved":
+        return RedemptionStatusWrong(redemption.id, status)
     if command.is_unused_only and redemption.fulfilled_at is not None:
         return RedemptionStatusWrong(redemption.id, "used")
-    if command.is_auto and (
-        redemption.auto_refund_at is None or redemption.auto_refund_at > fold.now
-    ):
-        return RedemptionNotDue(redemption.id, redemption.auto_refund_at)
     return None
 
 

@@ -16,7 +16,7 @@ from guerdon.domain.command import (
 )
 from guerdon.domain.errors import RedemptionNotDue, RedemptionStatusWrong, RedemptionUnknown
 from guerdon.domain.fold import Fold
-from guerdon.domain.redemption import Redemption
+from guerdon.domain.redemption import Redemption, end_due
 from guerdon.domain.refund import give_back
 
 
@@ -120,7 +120,7 @@ def expire_redemption(fold: Fold, command: ExpireRedemption) -> Outcome:
         return Done(Redeemed(redemption, purse.spendable(fold.now)))
     if redemption.status != "approved":
         return _wrong(redemption)
-    if redemption.expires_at is None or redemption.expires_at > fold.now:
+    if end_due(redemption, fold.now) != "expired":
         return Refused((RedemptionNotDue(redemption.id, redemption.expires_at),))
     expired = replace(redemption, status="expired", updated_at=fold.now)
     fold.put_redemption(expired)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from guerdon.domain.catalogue import FulfilBy
 from guerdon.domain.ids import MemberId, MerchantId, RedemptionId
-from guerdon.domain.redemption import Redemption, RedemptionStatus
+from guerdon.domain.redemption import Redemption, RedemptionStatus, status_at
 from guerdon.store.connection import Connection
 from guerdon.store.redemptions import redemption_of
 from guerdon.store.statements import statements
@@ -19,12 +19,12 @@ Order = Literal["created_at", "-created_at", "points_cost", "-points_cost"]
 
 
 def status_seen(redemption: Redemption, now: datetime) -> SeenStatus:
-    """Give an approved redemption's status as a caller sees it: past its time it has expired,
-    though no sweep has come by yet; refunded, it can no longer be used either."""
-    if redemption.status == "used":
+    """Give a redemption's status as a caller sees it: past its time it has expired, though no
+    worker has come by yet; given back, it can no longer be used either."""
+    status = status_at(redemption, now)
+    if status == "used":
         return "used"
-    is_live = redemption.expires_at is None or redemption.expires_at > now
-    return "active" if redemption.status == "approved" and is_live else "expired"
+    return "active" if status == "approved" else "expired"
 
 
 async def count_redemption_views(

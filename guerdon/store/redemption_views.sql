@@ -6,6 +6,8 @@ WHERE merchant_id = $1 AND member_id = $2 AND status IN ('approved', 'used', 'ex
   AND ($3::text IS NULL OR $3 = CASE
       WHEN status = 'used' THEN 'used'
       WHEN status = 'approved' AND (expires_at IS NULL OR expires_at > $4::timestamptz)
+          AND (auto_refund_at IS NULL OR auto_refund_at > $4::timestamptz
+              OR fulfilled_at IS NOT NULL)
           THEN 'active'
       ELSE 'expired' END);
 
@@ -20,6 +22,8 @@ WHERE merchant_id = $1 AND member_id = $2 AND status IN ('approved', 'used', 'ex
   AND ($3::text IS NULL OR $3 = CASE
       WHEN status = 'used' THEN 'used'
       WHEN status = 'approved' AND (expires_at IS NULL OR expires_at > $4::timestamptz)
+          AND (auto_refund_at IS NULL OR auto_refund_at > $4::timestamptz
+              OR fulfilled_at IS NOT NULL)
           THEN 'active'
       ELSE 'expired' END)
 ORDER BY CASE $5::text WHEN 'points_cost' THEN points_cost

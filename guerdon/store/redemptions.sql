@@ -73,17 +73,20 @@ FROM redemptions
 WHERE merchant_id = $1 AND member_id = ANY ($2::bigint[]) AND is_grant;
 
 -- name: list_due_redemptions
--- Approved redemptions whose time is over, a few at a time.
+-- Approved redemptions whose time is over, a few at a time, and that do not go back before.
 SELECT id
 FROM redemptions
 WHERE merchant_id = $1 AND status = 'approved' AND expires_at <= $2::timestamptz
+  AND (auto_refund_at IS NULL OR auto_refund_at > expires_at OR fulfilled_at IS NOT NULL)
 ORDER BY expires_at
 LIMIT $3;
 
 -- name: list_due_auto_refunds
--- Approved redemptions that go back by themselves now, a few at a time.
+-- Approved redemptions that go back by themselves now, a few at a time. What has been handed over,
+-- or has expired before, does not.
 SELECT id
 FROM redemptions
 WHERE merchant_id = $1 AND status = 'approved' AND auto_refund_at <= $2::timestamptz
+  AND fulfilled_at IS NULL AND (expires_at IS NULL OR auto_refund_at <= expires_at)
 ORDER BY auto_refund_at
 LIMIT $3;

@@ -20,7 +20,7 @@ from guerdon.domain.command import (
 )
 from guerdon.domain.errors import RedemptionNotDue, RedemptionStatusWrong, RedemptionUnknown
 from guerdon.domain.ids import RedemptionId
-from guerdon.domain.redemption import Redemption
+from guerdon.domain.redemption import Redemption, status_at
 from tests.builders.shop import FOUNDED, PROGRAM, make_reward, make_shop
 from tests.builders.state import World
 from tests.builders.world import (
@@ -131,7 +131,8 @@ def renamed(command: Command, redemption_id: RedemptionId) -> Command:
 )
 def test_a_status_forbids_what_it_must(act: _Act, status: str) -> None:
     world, redemption_id = pending_world(expiry_days=1)
-    world.now += timedelta(days=1)
+    if status == "expired":
+        world.now += timedelta(days=1)
     for command in _ENDS[status]:
         world.do(renamed(command, redemption_id))
     assert world.redemptions[redemption_id].status == status
@@ -211,3 +212,50 @@ def test_a_limit_no_longer_counts_what_was_released_in_the_same_batch() -> None:
     apart = split.run(again)
     assert type(together[1]) is type(apart[0])
     assert drift(world) == []
+
+
+_DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("auto_refund_seconds", "expiry_days", "end", "ended"),
+    [
+        (86_400, None, _DAY, "void"),
+        (None, 1, _DAY, "expired"),
+        (86_400, 1, _DAY, "void"),
+        (86_400, 2, _DAY, "void"),
+        (2 * 86_400, 1, _DAY, "expired"),
+    ],
+)
+def test_what_is_unused_ends_at_the_very_moment_whoever_comes_by(
+    auto_refund_seconds: int | None, expiry_days: int | None, end: timedelta, ended: str
+) -> None:
+    reward = make_reward(1, auto_refund_seconds=auto_refund_seconds, expiry_days=expiry_days)
+    world = make_world(make_shop(rewards=(reward,)), anna=500)
+    made = redeem(world)
+    world.now = made.created_at + end - timedelta(milliseconds=1)
+    assert status_at(made, world.now) == "approved"
+    auto = Refund(redemption_id=made.id, is_auto=True)
+    assert world.refuse(auto) == (RedemptionNotDue(made.id, made.auto_refund_at),)
+    by_time = ExpireRedemption(redemption_id=made.id)
+    assert world.refuse(by_time) == (RedemptionNotDue(made.id, made.expires_at),)
+    world.now += timedelta(milliseconds=1)
+    assert status_at(made, world.now) == ended
+    by_hand = Refund(redemption_id=made.id)
+    assert world.refuse(by_hand) == (RedemptionStatusWrong(made.id, ended),)
+    act, other = (auto, by_time) if ended == "void" else (by_time, auto)
+    assert isinstance(world.refuse(other)[0], RedemptionNotDue)
+    assert done(world, act).status == ended
+    assert balance(world) == (500 if ended == "void" else 400)
+    assert drift(world) == []
+
+
+def test_what_was_handed_over_does_not_go_back_by_itself() -> None:
+    reward = make_reward(1, fulfil_by="manual", auto_refund_seconds=60)
+    world = make_world(make_shop(rewards=(reward,)), anna=500)
+    made = redeem(world)
+    completed = done(world, CompleteFulfilment(redemption_id=made.id))
+    world.now += timedelta(days=1)
+    assert status_at(completed, world.now) == "approved"
+    auto = Refund(redemption_id=made.id, is_auto=True)
+    assert world.refuse(auto) == (RedemptionNotDue(made.id, made.auto_refund_at),)

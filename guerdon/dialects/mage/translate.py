@@ -18,7 +18,7 @@ from guerdon.domain.catalogue import Catalogue, Discount, Merchant, Reward, Rewa
 from guerdon.domain.earning import Earning
 from guerdon.domain.member import MemberRef
 from guerdon.domain.money import to_major
-from guerdon.domain.redemption import Redemption
+from guerdon.domain.redemption import Redemption, status_at
 from guerdon.store.member_views import MemberView
 from guerdon.store.redemption_views import status_seen
 
@@ -125,7 +125,7 @@ def history_resource(
         points_spent=redemption.points_cost,
         discount_code=redemption.code,
         status=status_seen(redemption, now),
-        is_refunded=redemption.status == "void",
+        is_refunded=status_at(redemption, now) == "void",
         discount_code_redeemed_at=stamp_or_none(redemption.used_at),
         redeemed_at=created_at,
         expires_at=stamp_or_none(redemption.expires_at),
