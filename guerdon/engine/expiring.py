@@ -13,6 +13,8 @@ from guerdon.store.transaction import transaction
 
 # A day is promised. The hour more is for a caller that repeats at the last moment.
 KEYS_KEPT = timedelta(hours=25)
+# What a caller waits for at most.
+GIVEN_BACK_MAX = 100
 
 
 async def expire_lots_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:
@@ -61,6 +63,17 @@ async def auto_refund_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -
     outcomes = await submit_all(ledger, merchant_id, commands)
     done = sum(isinstance(outcome, Done) for outcome in outcomes)
     return Portion(done, has_more=done > 0 and len(due) == limit)
+
+
+async def give_back_due(ledger: Ledger, merchant_id: MerchantId) -> bool:
+    """Refund what has to go back by itself by now, before points are shown or refused; say whether
+    anything was. Asks the database only where some reward does so.
+
+    It is bounded: a backlog longer than that is left to the worker."""
+    catalogue = await ledger.catalogues.get(merchant_id)
+    if all(reward.auto_refund_seconds is None for reward in catalogue.rewards.values()):
+        return False
+    return (await auto_refund_due(ledger, merchant_id, GIVEN_BACK_MAX)).done > 0
 
 
 async def purge_keys(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:

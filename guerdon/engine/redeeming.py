@@ -4,9 +4,18 @@ import asyncio
 from contextlib import suppress
 
 from guerdon.domain.command import Done, Outcome, Redeem, Redeemed, Refused
-from guerdon.domain.errors import FulfilmentUnavailable, OutcomeUnknown
+from guerdon.domain.errors import (
+    FulfilmentUnavailable,
+    InsufficientPoints,
+    MemberLimitReached,
+    OutcomeUnknown,
+    OutOfStock,
+    RedemptionLimitReached,
+    SessionLimitReached,
+)
 from guerdon.domain.ids import MerchantId, RedemptionId
 from guerdon.domain.redemption import Redemption
+from guerdon.engine.expiring import give_back_due
 from guerdon.engine.fulfilling import PutOff, fulfil, leave_to_worker
 from guerdon.engine.submitting import Ledger
 from guerdon.store import redemptions
@@ -17,6 +26,14 @@ from guerdon.store.transaction import CommitUnknown
 # A key whose redemption was released may be tried again, so often.
 ATTEMPTS_MAX = 64
 _POLL_SECONDS = 0.05
+# What may no longer stand in the way once the redemptions that are due have gone back.
+_LIFTED_BY_REFUNDS = (
+    InsufficientPoints,
+    MemberLimitReached,
+    OutOfStock,
+    RedemptionLimitReached,
+    SessionLimitReached,
+)
 
 _under_way: set["asyncio.Task[Outcome | PutOff]"] = set()
 
@@ -42,12 +59,22 @@ async def redeem(
     attempt, which two callers cannot both begin: so no released code is ever shown, and points
     are never taken twice.
 
+    What goes back by itself, and is due to, is given back before points, stock or a limit are
+    found wanting: nobody has to wait for a worker to come by.
+
     With `waits` false the answer comes as soon as the points are held, the redemption being
     pending then, and a worker hands over; a key used before gets its first answer."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
-        outcome = await ledger.submit(
-            merchant_id, command, key=_key_of(key, attempt), fingerprint=fingerprint
-        )
+        attempted = _key_of(key, attempt)
+        outcome = await ledger.submit(merchant_id, command, key=attempted, fingerprint=fingerprint)
+        if (
+            isinstance(outcome, Refused)
+            and any(isinstance(each, _LIFTED_BY_REFUNDS) for each in outcome.refusals)
+            and await give_back_due(ledger, merchant_id)
+        ):
+            outcome = await ledger.submit(
+                merchant_id, command, key=attempted, fingerprint=fingerprint
+            )
         if isinstance(outcome, Refused):
             return outcome
         assert isinstance(outcome.result, Redeemed)
