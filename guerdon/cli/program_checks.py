@@ -148,7 +148,7 @@ def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -
             _tier(checks, f"{path}.tiers[{index}]", each) for index, each in enumerate(part.tiers)
         ),
         rewards=tuple(
-            wanted_reward(checks, f"{path}.rewards[{index}]", each, tiers)
+            wanted_reward(checks, f"{path}.rewards[{index}]", each, tiers, position=index + 1)
             for index, each in enumerate(part.rewards)
         ),
         rules=tuple(

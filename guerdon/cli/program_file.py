@@ -28,11 +28,13 @@ from guerdon.domain.catalogue import (
 from guerdon.domain.clock import Interval
 from guerdon.domain.errors import Invalid
 from guerdon.domain.key import Access
+from guerdon.domain.redemption import SessionKind
 
 POINTS_MAX = 1_000_000_000_000
 _DAYS_MAX = 36_500
 
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Text = Annotated[str, Meta(max_length=5000)]
@@ -93,6 +95,32 @@ class LimitPart(_Part, frozen=True, kw_only=True):
     interval: Interval
 
 
+class SessionLimitPart(_Part, frozen=True, kw_only=True):
+    kind: SessionKind
+    count: Annotated[int, Meta(ge=1, le=1000)]
+
+
+class ProductPart(_Part, frozen=True, kw_only=True):
+    id: str | int
+    variant_ids: tuple[str | int, ...] = ()
+    title: Name | None = None
+    sku: Name | None = None
+    handle: Name | None = None
+    url: str | None = None
+    image_url: str | None = None
+
+
+class CollectionPart(_Part, frozen=True, kw_only=True):
+    id: str | int
+    url: str | None = None
+    restriction_text: Text | None = None
+
+
+class TermsPart(_Part, frozen=True, kw_only=True):
+    is_enabled: bool = True
+    points_cost: Points | None = None
+
+
 class UnitsPart(_Part, frozen=True, kw_only=True):
     min: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     max: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
@@ -129,6 +157,11 @@ class RewardPart(_Part, frozen=True, kw_only=True):
     ends_at: Instant | None = None
     status: RewardStatus = "active"
     fulfil: FulfilPart = FulfilPart(by="code")
+    session_limit: SessionLimitPart | None = None
+    products: tuple[ProductPart, ...] = ()
+    collections: tuple[CollectionPart, ...] = ()
+    tier_terms: dict[str, TermsPart] = {}
+    countries: tuple[Country, ...] = ()
     content: dict[str, str] = {}
 
 

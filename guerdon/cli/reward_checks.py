@@ -5,6 +5,13 @@ from datetime import UTC, datetime
 
 from guerdon.cli.checking import Checks
 from guerdon.cli.program_file import DiscountPart, ProgramFile, ProgramPart, RewardPart
+from guerdon.cli.target_checks import (
+    item_ids,
+    session_limit,
+    target_collections,
+    target_products,
+    wanted_terms,
+)
 from guerdon.domain.blueprint import UNDATED, WantedReward
 from guerdon.domain.catalogue import Discount, MemberLimit, Reward
 from guerdon.domain.ids import ProgramId, RewardId, RewardVersionId
@@ -28,7 +35,9 @@ def utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC)
 
 
-def wanted_reward(checks: Checks, path: str, part: RewardPart, tiers: set[str]) -> WantedReward:
+def wanted_reward(
+    checks: Checks, path: str, part: RewardPart, tiers: set[str], *, position: int
+) -> WantedReward:
     if part.tier is not None and part.tier not in tiers:
         checks.refuse(f"{path}.tier", f"no tier {part.tier!r}")
     if part.grant_on_entry and part.tier is None:
@@ -52,7 +61,7 @@ def wanted_reward(checks: Checks, path: str, part: RewardPart, tiers: set[str]) 
         description=part.description,
         kind=part.kind,
         points_cost=part.points_cost,
-        discount=_discount(checks, f"{path}.discount", part.discount),
+        discount=_discount(checks, f"{path}.discount", part),
         expiry_days=part.expiry_days,
         stock=part.stock,
         max_redemptions=part.max_redemptions,
@@ -70,14 +79,21 @@ def wanted_reward(checks: Checks, path: str, part: RewardPart, tiers: set[str]) 
         pool_refill=part.fulfil.refill or _REFILL,
         credit_points=part.fulfil.points,
         credit_point_type=part.fulfil.point_type,
+        position=position,
+        session_limit=session_limit(part),
+        products=target_products(checks, path, part),
+        collections=target_collections(checks, path, part),
+        countries=part.countries,
         content=part.content,
         created_at=UNDATED,
         updated_at=UNDATED,
     )
-    return WantedReward(reward=reward, tier=part.tier)
+    terms = wanted_terms(checks, path, part, tiers)
+    return WantedReward(reward=reward, tier=part.tier, terms=terms)
 
 
-def _discount(checks: Checks, path: str, part: DiscountPart | None) -> Discount | None:
+def _discount(checks: Checks, path: str, reward: RewardPart) -> Discount | None:
+    part = reward.discount
     if part is None:
         return None
     _check_amount(checks, path, part)
@@ -95,9 +111,9 @@ def _discount(checks: Checks, path: str, part: DiscountPart | None) -> Discount 
         percent_hundredths=percent,
         minimum_spend_minor=checks.minor(f"{path}.minimum_spend", part.minimum_spend),
         shipping_max_minor=checks.minor(f"{path}.shipping_max", part.shipping_max),
-        collection_ids=part.collection_ids,
-        product_ids=part.product_ids,
-        variant_ids=part.variant_ids,
+        collection_ids=item_ids(reward, "collection_ids"),
+        product_ids=item_ids(reward, "product_ids"),
+        variant_ids=item_ids(reward, "variant_ids"),
         buys_collection_ids=part.buys_collection_ids,
         buys_product_ids=part.buys_product_ids,
         buys_quantity=part.buys_quantity or 1,
@@ -160,12 +176,13 @@ def _check_fulfil(checks: Checks, path: str, part: RewardPart) -> None:
 
 
 def _check_items(checks: Checks, path: str, part: RewardPart, discount: DiscountPart) -> None:
-    has_products = bool(discount.product_ids or discount.variant_ids)
+    has_products = bool(discount.product_ids or discount.variant_ids or part.products)
+    has_collections = bool(discount.collection_ids or part.collections)
     if part.kind in _OF_PRODUCTS and not has_products:
         checks.refuse(f"{path}.discount.product_ids", f"missing; a {part.kind} is for products")
-    elif part.kind == "collection_discount" and not discount.collection_ids:
+    elif part.kind == "collection_discount" and not has_collections:
         checks.refuse(f"{path}.discount.collection_ids", "missing; it is for collections")
-    elif discount.type == "free_product" and not (has_products or discount.collection_ids):
+    elif discount.type == "free_product" and not (has_products or has_collections):
         checks.refuse(f"{path}.discount.product_ids", "missing; which product is free")
     for name in ("collection_ids", "product_ids", "variant_ids"):
         for index, each in enumerate(getattr(discount, name)):

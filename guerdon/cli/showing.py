@@ -113,6 +113,13 @@ def _program(catalogue: "Catalogue", program: "Program", *, with_archived: bool)
         {
             **_offer("reward", reward, reward.id),
             "tier": slugs.get(reward.tier_id) if reward.tier_id is not None else None,
+            "tier_terms": {
+                slugs.get(terms.tier_id, str(terms.tier_id)): {
+                    "is_enabled": terms.is_enabled,
+                    "points_cost": reward.points_cost_for(terms.tier_id),
+                }
+                for terms in reward.tier_terms
+            },
         }
         for reward in sorted(catalogue.rewards.values(), key=lambda reward: reward.id)
         if reward.program_id == program.id and (with_archived or reward.archived_at is None)

@@ -22,11 +22,20 @@ WebhookDialect = Literal["mage", "loyaltylion", "guerdon"]
 UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class WantedTerms(Struct, frozen=True, kw_only=True):
+    """What is different about a reward for a tier, named by its slug."""
+
+    tier: str
+    is_enabled: bool = True
+    points_cost: int | None = None
+
+
 class WantedReward(Struct, frozen=True, kw_only=True):
     """`tier` is the slug of one of the program's tiers."""
 
     reward: Reward
     tier: str | None = None
+    terms: tuple[WantedTerms, ...] = ()
 
 
 class WantedProgram(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from guerdon.domain.catalogue import (
     Program,
     Reward,
     Tier,
+    TierTerms,
 )
 from guerdon.domain.ids import (
     PointTypeId,
@@ -178,6 +179,14 @@ class _Comparison:
             program_id=program.id,
             point_type_id=program.point_type_id,
             tier_id=None if wanted.tier is None else tiers[wanted.tier],
+            tier_terms=tuple(
+                TierTerms(
+                    tier_id=tiers[terms.tier],
+                    is_enabled=terms.is_enabled,
+                    points_cost=terms.points_cost,
+                )
+                for terms in wanted.terms
+            ),
             created_at=known.created_at if known else self.now,
             updated_at=known.updated_at if known else self.now,
         )
@@ -278,6 +287,8 @@ def _say(value: object) -> str:
         return "none"
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, tuple):
+        return "; ".join(map(_say, value)) or "none"
     if isinstance(value, Struct):
         told = {name: getattr(value, name) for name in value.__struct_fields__}
         return ", ".join(f"{name} {_say(each)}" for name, each in told.items() if each)
