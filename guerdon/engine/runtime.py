@@ -74,6 +74,6 @@ class Runtime:
     fulfil_seconds: float = 8.0
     goes_unlocked: bool = True
     lanes: int = 2
-    lane_opens_at: int = 128
+    lane_opens_at: int = 64
     batch_size: int = 256
     waiting_max: int = 20_000
