@@ -39,6 +39,8 @@ ATTEMPTS_MAX = 16
 _FIRST_WAIT = timedelta(seconds=2)
 _LONGEST_WAIT = timedelta(hours=1)
 _AT_ONCE_MAX = 8
+# A shop may have more members than can be erased within a lease; and others' messages wait.
+ERASING_SECONDS = 20.0
 _ERROR_LENGTH_MAX = 300
 
 _log = structlog.get_logger(__name__)
@@ -47,6 +49,10 @@ _log = structlog.get_logger(__name__)
 class _Read(Struct):
     event: InboxEvent
     news: Sequence[Incoming]
+
+
+class _NotOver(Exception):
+    """A part is done; the rest is for another turn."""
 
 
 async def act_on_inbox(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:
@@ -101,6 +107,9 @@ async def _act(ledger: Ledger, merchant_id: MerchantId, read: _Read) -> Settled:
         has_acted = False
         for news in read.news:
             has_acted = await _act_on(ledger, merchant_id, event, news) or has_acted
+    except _NotOver:
+        # However many turns it takes, none of them failed.
+        return Settled(event.id, "waiting", ledger.runtime.now() + _FIRST_WAIT)
     except Exception as error:  # noqa: BLE001 -- whatever it is, the other messages have their turn
         return _failed(ledger, event, error)
     return Settled(event.id, "done" if has_acted else "ignored", event.next_at)
@@ -158,5 +167,13 @@ async def _act_on(
             if await is_connected(ledger, merchant_id, event.source):
                 # The shop came back before the platform asked us to forget it.
                 return False
-            await erase_all(ledger, merchant_id, event.source, inbox_id=event.id)
+            is_over = await erase_all(
+                ledger,
+                merchant_id,
+                event.source,
+                inbox_id=event.id,
+                seconds_max=ERASING_SECONDS,
+            )
+            if not is_over:
+                raise _NotOver
             return True

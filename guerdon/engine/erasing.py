@@ -1,5 +1,7 @@
 """Forgetting people: their points and history stay, what tells who they are goes."""
 
+import asyncio
+
 from guerdon.domain.command import EraseMember
 from guerdon.domain.enrolment import ERASED
 from guerdon.domain.ids import InboxId, MemberId, MerchantId
@@ -26,7 +28,8 @@ async def erase_customer(
     """Erase a customer in every program, and what else is kept of them; say how many members.
 
     Who has the shop's id is meant, or where nobody has it, who has the e-mail. `inbox_id` is the
-    message that asks for it: it is emptied too. Erasing twice is erasing once."""
+    message that asks for it: it is emptied too, last of all, since whoever goes on after a crash
+    reads there who is meant. Erasing twice is erasing once."""
     catalogue = await ledger.catalogues.newest(merchant_id)
     async with snapshot(ledger.runtime.pool) as view:
         members = await find_members(
@@ -34,8 +37,10 @@ async def erase_customer(
         )
     exact = [each for each in members.values() if each.external_id == external_id]
     for member in exact or members.values():
-        await erase_member(ledger, merchant_id, source, member, inbox_id=inbox_id)
-    await _forget(ledger, merchant_id, source, external_id, email, inbox_id)
+        await erase_member(ledger, merchant_id, source, member, but=inbox_id)
+    await _forget(ledger, merchant_id, source, external_id, email, but=inbox_id)
+    if inbox_id is not None:
+        await _blank(ledger, merchant_id, inbox_id)
     return len(members)
 
 
@@ -45,10 +50,10 @@ async def erase_member(
     source: str,
     member: Member,
     *,
-    inbox_id: InboxId | None = None,
+    but: InboxId | None = None,
 ) -> None:
     """Erase one member. What names the person in the ledger's surroundings goes first, so that a
-    repetition after a crash still knows whom to look for."""
+    repetition after a crash still knows whom to look for. The message `but` is left as it is."""
     runtime = ledger.runtime
 
     async def act() -> None:
@@ -59,26 +64,40 @@ async def erase_member(
             await privacy.blank_redemptions(tx, merchant_id, member.id)
 
     await persist(act)
-    await _forget(ledger, merchant_id, source, member.external_id, member.email, inbox_id)
+    await _forget(ledger, merchant_id, source, member.external_id, member.email, but=but)
     erase = EraseMember(program_id=member.program_id, member=MemberRef(id=member.id))
     await ledger.submit(merchant_id, erase)
+    # Nothing can come to a member who is erased, but something may have while this went on.
+    await persist(act)
 
 
 async def erase_all(
-    ledger: Ledger, merchant_id: MerchantId, source: str, *, inbox_id: InboxId | None
-) -> None:
-    """Erase every member of a merchant. What was erased before a crash is not looked at again."""
+    ledger: Ledger,
+    merchant_id: MerchantId,
+    source: str,
+    *,
+    inbox_id: InboxId | None,
+    seconds_max: float,
+) -> bool:
+    """Erase every member of a merchant, or as many as the time allows; say whether that is all.
+
+    Who was erased before is not looked at again."""
+    clock = asyncio.get_running_loop().time
+    ends_at = clock() + seconds_max
     after = MemberId(0)
     while True:
         async with snapshot(ledger.runtime.pool) as view:
             page = await shoppers.list_unerased_members(view, merchant_id, after, ERASED, _PAGE)
         for member in page:
-            await erase_member(ledger, merchant_id, source, member, inbox_id=inbox_id)
+            await erase_member(ledger, merchant_id, source, member, but=inbox_id)
+            if clock() >= ends_at:
+                return False
         if len(page) < _PAGE:
             break
         after = page[-1].id
     if inbox_id is not None:
         await _blank(ledger, merchant_id, inbox_id)
+    return True
 
 
 async def _forget(
@@ -87,16 +106,12 @@ async def _forget(
     source: str,
     external_id: str,
     email: str | None,
-    inbox_id: InboxId | None,
+    *,
+    but: InboxId | None,
 ) -> None:
     """Forget what platforms told of a person: orders, messages, requests."""
     runtime = ledger.runtime
-    number = external_id.encode()
-    # As JSON writes it, so that a longer number that holds this one is not meant.
-    parts = [begin + number + end for begin in (b":", b": ") for end in (b",", b"}")]
-    parts.append(b'"' + number + b'"')
-    if email:
-        parts.append(b'"' + email.encode() + b'"')
+    parts = _names_of(external_id, email)
 
     async def act() -> None:
         async with transaction(runtime.pool) as tx:
@@ -107,12 +122,27 @@ async def _forget(
             if email:
                 await email_unsubscribes.delete_email_unsubscribes(tx, merchant_id, email.lower())
             await inbox_events.blank_inbox_events(
-                tx, merchant_id, runtime.now(), source, parts, but=inbox_id
+                tx, merchant_id, runtime.now(), source, parts, but=but
             )
 
     await persist(act)
-    if inbox_id is not None:
-        await _blank(ledger, merchant_id, inbox_id)
+
+
+def _names_of(external_id: str, email: str | None) -> list[bytes]:
+    """Write what a message says of a person, as JSON does: an id as the value of an id, so that
+    neither a longer number nor a quantity is taken for it."""
+    number = external_id.encode()
+    ids = [number + end for end in (b",", b"}")] + [b'"' + number + b'"']
+    parts = [
+        b'"' + name + b'":' + space + each
+        for name in (b"id", b"customer_id")
+        for space in (b"", b" ")
+        for each in ids
+    ]
+    parts.append(b"/Customer/" + number + b'"')
+    if email:
+        parts.append(b'"' + email.encode() + b'"')
+    return parts
 
 
 async def _blank(ledger: Ledger, merchant_id: MerchantId, inbox_id: InboxId) -> None:

@@ -33,9 +33,11 @@ RETURNING i.id, i.source, i.topic, i.body, i.triggered_at, i.received_at, i.stat
     i.next_at, i.last_error;
 
 -- name: settle_inbox_events
--- Record what came of messages in hand. One that somebody else settled meanwhile stays so.
+-- Record what came of messages in hand. One that somebody else settled meanwhile stays so. What one
+-- said that is dealt with is of no more use, and much of it is about people.
 UPDATE inbox_events i
 SET status = c.status, is_open = c.status = 'waiting', next_at = c.next_at,
+    body = CASE WHEN c.status IN ('done', 'ignored') THEN ''::bytea ELSE i.body END,
     last_error = c.last_error, leased_until = NULL, updated_at = $2::timestamptz
 FROM unnest($3::bigint[], $4::text[], $5::timestamptz[], $6::text[])
     AS c (id, status, next_at, last_error)
@@ -72,12 +74,15 @@ WHERE merchant_id = $1 AND id IN (
 RETURNING id;
 
 -- name: blank_inbox_events
--- Empty the messages that hold one of these texts, which are then of no more use.
+-- Empty the messages that hold one of these texts in whatever case, which are then of no more use.
 UPDATE inbox_events
 SET body = '', status = CASE WHEN is_open THEN 'ignored' ELSE status END, is_open = FALSE,
     leased_until = NULL, updated_at = $2::timestamptz
 WHERE merchant_id = $1 AND source = $3 AND length(body) > 0 AND id <> $5
-  AND EXISTS (SELECT 1 FROM unnest($4::bytea[]) AS t (part) WHERE position(t.part IN body) > 0)
+  AND EXISTS (
+      SELECT 1 FROM unnest($4::bytea[]) AS t (part)
+      WHERE position(lower(encode(t.part, 'escape')) IN lower(encode(body, 'escape'))) > 0
+  )
 RETURNING id;
 
 -- name: blank_inbox_event
