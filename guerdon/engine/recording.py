@@ -49,7 +49,7 @@ async def insert(
 ) -> None:
     """Write all that is new, under the ids taken."""
     if effects.new_members:
-        await members.insert_members(tx, merchant_id, now, effects.new_members)
+        await members.insert_members(tx, merchant_id, now, batch, effects.new_members)
     if effects.members:
         await members.update_members(tx, merchant_id, effects.members.values())
     if effects.new_wallets:

@@ -18,7 +18,8 @@ Figure = Literal["points_available", "points_lifetime", "points_redeemed"]
 
 class MemberView(Struct, frozen=True, kw_only=True):
     """`points_available` leaves out what has expired, swept or not; `next_expires_at` is when the
-    next of it will. `updated_at` is the later of the member's and the wallet's."""
+    next of it will. `updated_at` is the later of the member's and the wallet's. `tier_entered_at`
+    is None where they began on their tier."""
 
     member: Member
     is_frozen: bool
@@ -30,6 +31,7 @@ class MemberView(Struct, frozen=True, kw_only=True):
     points_redeemed: int
     next_expires_at: datetime | None
     updated_at: datetime
+    tier_entered_at: datetime | None = None
 
 
 class MemberFilter(Struct, frozen=True, kw_only=True):
@@ -78,6 +80,7 @@ async def list_member_views(
             points_redeemed=row["points_redeemed"],
             next_expires_at=row["next_expires_at"],
             updated_at=max(member.updated_at, row["wallet_updated_at"]),
+            tier_entered_at=row["tier_entered_at"],
         )
     return [found[member_id] for member_id in ids]
 

@@ -12,7 +12,7 @@ SELECT m.id, m.program_id, m.external_id, m.email, m.first_name, m.last_name, m.
        m.anniversary, m.referral_code, m.created_at, m.updated_at, w.is_frozen, w.tier_id,
        w.points_available - coalesce(l.points_due, 0)::bigint AS points_available,
        w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
-       l.next_expires_at, w.updated_at AS wallet_updated_at
+       l.next_expires_at, w.updated_at AS wallet_updated_at, w.tier_entered_at
 FROM members m
 JOIN wallets w ON w.member_id = m.id AND w.is_default
 LEFT JOIN LATERAL (

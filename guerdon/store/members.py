@@ -29,9 +29,10 @@ def member_of(row: Record) -> Member:
 
 
 async def insert_members(
-    tx: Connection, merchant_id: MerchantId, now: datetime, members: list[Member]
+    tx: Connection, merchant_id: MerchantId, now: datetime, batch: int, members: list[Member]
 ) -> None:
-    """Add members; one already there under the shop's id refuses this by its constraint."""
+    """Add members under the random mark of their transaction; one already there under the shop's
+    id refuses this by its constraint."""
     await tx.execute(
         _SQL["insert_members"],
         merchant_id,
@@ -45,6 +46,7 @@ async def insert_members(
         [member.birthday for member in members],
         [member.anniversary for member in members],
         [member.referral_code for member in members],
+        batch,
     )
 
 

@@ -1,9 +1,9 @@
 -- name: insert_members
 -- Add members.
 INSERT INTO members (merchant_id, id, program_id, external_id, email, first_name, last_name,
-    birthday, anniversary, referral_code, created_at, updated_at)
+    birthday, anniversary, referral_code, batch, created_at, updated_at)
 SELECT $1, m.id, m.program_id, m.external_id, m.email, m.first_name, m.last_name, m.birthday,
-       m.anniversary, m.referral_code, $2::timestamptz, $2::timestamptz
+       m.anniversary, m.referral_code, $12::bigint, $2::timestamptz, $2::timestamptz
 FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::date[], $10::date[], $11::text[])
     AS m (id, program_id, external_id, email, first_name, last_name, birthday, anniversary,

@@ -245,11 +245,13 @@ CREATE TABLE members (
     referral_code text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    batch bigint,
     CONSTRAINT members_pkey PRIMARY KEY (merchant_id, id),
     CONSTRAINT members_external_id_unique UNIQUE (merchant_id, program_id, external_id),
     CONSTRAINT members_email_lower CHECK ((email = lower(email)))
 );
 CREATE INDEX members_by_email ON members USING btree (merchant_id, email);
+CREATE INDEX members_imported ON members USING btree (merchant_id, id) WHERE (batch IS NULL);
 
 CREATE TABLE merchants (
     merchant_id bigint NOT NULL,

@@ -10,5 +10,9 @@ ALTER TABLE entries ADD COLUMN pending_points bigint NOT NULL DEFAULT 0;
 -- needed, which every redemption would have to move. Null: not changed since it was imported.
 ALTER TABLE wallets ADD COLUMN batch bigint;
 
+-- The transaction that enrolled a member, likewise; null for the imported, of whom no event tells.
+ALTER TABLE members ADD COLUMN batch bigint;
+CREATE INDEX members_imported ON members (merchant_id, id) WHERE batch IS NULL;
+
 -- When the member came to their tier; null: they began on it.
 ALTER TABLE wallets ADD COLUMN tier_entered_at timestamptz;
