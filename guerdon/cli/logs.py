@@ -52,3 +52,6 @@ def set_up_logs(config: Config) -> None:
     root.setLevel(level)
     # Every start and stop of a connection's server is said by ourselves, once.
     logging.getLogger("uvicorn").setLevel(max(level, logging.WARNING))
+    # A line for every call to a platform, with its whole address, is nobody's information.
+    for library in ("httpx", "httpcore"):
+        logging.getLogger(library).setLevel(max(level, logging.WARNING))
