@@ -62,6 +62,18 @@ async def list_redemptions_of_codes(
     return [UsedCode(row[0], row[1], row[2]) for row in rows]
 
 
+async def list_redemptions_used(
+    view: Connection,
+    merchant_id: MerchantId,
+    program_id: ProgramId,
+    codes: list[str],
+    ids: list[RedemptionId],
+) -> list[UsedCode]:
+    """List the redemptions of a program that carry one of these codes, or are of these ids."""
+    rows = await view.fetch(_SQL["list_redemptions_used"], merchant_id, program_id, codes, ids)
+    return [UsedCode(row[0], row[1], row[2]) for row in rows]
+
+
 async def list_unerased_members(
     view: Connection, merchant_id: MerchantId, after: MemberId, erased_prefix: str, limit: int
 ) -> list[Member]:

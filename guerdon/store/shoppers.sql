@@ -18,6 +18,17 @@ FROM redemptions
 WHERE merchant_id = $1 AND code = ANY ($2::text[])
 ORDER BY id;
 
+-- name: list_redemptions_used
+-- Redemptions of a program by any of these codes or ids, with what each is of.
+SELECT id, reward_id, status
+FROM redemptions
+WHERE merchant_id = $1 AND program_id = $2 AND code = ANY ($3::text[])
+UNION
+SELECT id, reward_id, status
+FROM redemptions
+WHERE merchant_id = $1 AND program_id = $2 AND id = ANY ($4::bigint[])
+ORDER BY id;
+
 -- name: list_unerased_members
 -- Members whom nobody has erased yet, after an id, a few at a time.
 SELECT id, program_id, external_id, email, first_name, last_name, birthday, anniversary,
