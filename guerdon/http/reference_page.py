@@ -66,7 +66,7 @@ def _head(document: Json, title: str) -> str:
     base = escape(document["servers"][0]["url"])
     return (
         f"<header><h1>{title}</h1><p>Version {escape(document['info']['version'])}. "
-        f"Paths are under <code>{base}</code>. Authorization: {ways}. "
+        f"Paths are under <code>{base}</code>. Call with {ways}. "
         'The same for machines: <a href="schema">OpenAPI document</a>.</p></header>'
     )
 
@@ -145,12 +145,15 @@ def _body(body: Json | None) -> str:
 
 
 def _answers(responses: Mapping[str, Json]) -> str:
-    rows = []
+    """List statuses by the body that they come with: errors have all the same."""
+    by_body: dict[str, list[str]] = {}
     for status, response in responses.items():
         content = response.get("content", {}).values()
         shown = " or ".join(_type(each["schema"]) for each in content) or "nothing"
-        rows.append((f"<code>{escape(status)}</code>", escape(response["description"]), shown))
-    return _table("Answers", ("Status", "", "Body"), rows)
+        said = f"<code>{escape(status)}</code> {escape(response['description'])}"
+        by_body.setdefault(shown, []).append(said)
+    rows = [(", ".join(statuses), body) for body, statuses in by_body.items()]
+    return _table("Answers", ("Status", "Body"), rows)
 
 
 def _schemas(schemas: Mapping[str, Json]) -> str:
