@@ -144,6 +144,13 @@ async def export_email_unsubscribes(
     return await view.fetch(_SQL["export_email_unsubscribes"], merchant_id, after, limit)
 
 
+async def export_orders(
+    view: Connection, merchant_id: MerchantId, after: int, limit: int
+) -> list[Record]:
+    """Give orders that were stated by a call, after an id."""
+    return await view.fetch(_SQL["export_orders"], merchant_id, after, limit)
+
+
 def _export(name: str, fetch: Fetch, key: str = "id") -> Export:
     """Describe a kind of row by the columns that its statement lists."""
     listed = re.match(r"SELECT (.*?)\sFROM", _SQL[fetch.__name__], re.DOTALL)
@@ -170,4 +177,5 @@ EXPORTS = (
     _export("events", export_events),
     _export("webhook_subscriptions", export_webhook_subscriptions),
     _export("email_unsubscribes", export_email_unsubscribes),
+    _export("orders", export_orders),
 )

@@ -145,3 +145,12 @@ FROM email_unsubscribes
 WHERE merchant_id = $1 AND id > $2
 ORDER BY id
 LIMIT $3;
+
+-- name: export_orders
+-- Orders that were stated by a call.
+SELECT id, program_id, order_key, member_id, external_id, email, is_guest, document, metadata,
+       created_at, updated_at
+FROM orders
+WHERE merchant_id = $1 AND id > $2
+ORDER BY id
+LIMIT $3;

@@ -86,5 +86,11 @@ SELECT json_build_object(
         SELECT coalesce(json_agg(row_to_json(o)), '[]') FROM (
             SELECT source, kind, object_key, document, created_at, updated_at
             FROM platform_objects WHERE merchant_id = $1 AND customer_key = $4
-            ORDER BY source, kind, object_key) AS o)
+            ORDER BY source, kind, object_key) AS o),
+    'orders', (
+        SELECT coalesce(json_agg(row_to_json(o)), '[]') FROM (
+            SELECT id, order_key, external_id, email, is_guest, document, metadata, created_at,
+                   updated_at
+            FROM orders WHERE merchant_id = $1 AND (member_id = $2 OR external_id = $4)
+            ORDER BY id) AS o)
 )::text;
