@@ -9,7 +9,14 @@ from guerdon.domain.member import Member, MemberRef
 from guerdon.engine.ordering import find_members
 from guerdon.engine.remembering import persist
 from guerdon.engine.submitting import Ledger
-from guerdon.store import email_unsubscribes, inbox_events, platform_objects, privacy, shoppers
+from guerdon.store import (
+    email_unsubscribes,
+    inbox_events,
+    orders,
+    platform_objects,
+    privacy,
+    shoppers,
+)
 from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import transaction
 
@@ -62,6 +69,7 @@ async def erase_member(
             await privacy.blank_earnings(tx, merchant_id, member.id)
             await privacy.blank_entries(tx, merchant_id, wallet_ids)
             await privacy.blank_redemptions(tx, merchant_id, member.id)
+            await orders.delete_orders_of_member(tx, merchant_id, member.id)
 
     await persist(act)
     await _forget(ledger, merchant_id, source, member.external_id, member.email, but=but)
@@ -118,6 +126,7 @@ async def _forget(
             await platform_objects.delete_platform_objects_of_customer(
                 tx, merchant_id, source, external_id
             )
+            await orders.delete_orders_of_customer(tx, merchant_id, external_id)
             await privacy.delete_privacy_requests(tx, merchant_id, external_id)
             if email:
                 await email_unsubscribes.delete_email_unsubscribes(tx, merchant_id, email.lower())

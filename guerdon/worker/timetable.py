@@ -8,6 +8,7 @@ from guerdon.domain.ids import MerchantId
 from guerdon.engine import (
     acting,
     approving,
+    booking,
     clearing,
     expiring,
     publishing,
@@ -41,6 +42,7 @@ TIMETABLE = (
     Chore(name="expire lots", act=expiring.expire_lots_due, interval_seconds=30),
     Chore(
         name="act on the inbox",
+    Chore(name="finish orders", act=booking.finish_orders, interval_seconds=10, limit=100),
         act=acting.act_on_inbox,
         interval_seconds=1,
         limit=100,
