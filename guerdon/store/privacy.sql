@@ -82,6 +82,13 @@ SELECT json_build_object(
             SELECT id, reward_id, status, units, points_cost, points_refunded, code, reason, context,
                    expires_at, used_at, fulfilled_at, refunded_at, created_at
             FROM redemptions WHERE merchant_id = $1 AND member_id = $2 ORDER BY id) AS r),
+    'email_unsubscribes', (
+        SELECT coalesce(json_agg(row_to_json(u)), '[]') FROM (
+            SELECT program_id, email, created_at
+            FROM email_unsubscribes
+            WHERE merchant_id = $1 AND email = (
+                SELECT email FROM members WHERE merchant_id = $1 AND id = $2)
+            ORDER BY id) AS u),
     'platform_objects', (
         SELECT coalesce(json_agg(row_to_json(o)), '[]') FROM (
             SELECT source, kind, object_key, document, created_at, updated_at

@@ -1,10 +1,14 @@
 """The list of those who want no loyalty e-mails."""
 
 import asyncio
+import json
 
 import pytest
 
+from guerdon.engine.disclosing import disclose
 from guerdon.engine.erasing import erase_customer
+from guerdon.store.shoppers import list_shoppers
+from guerdon.store.snapshot import snapshot
 from tests.builders.http import everything
 from tests.builders.lion import ServedLion, details_of, error_of
 
@@ -96,6 +100,18 @@ async def test_what_is_no_address_changes_nothing(served: ServedLion, email: str
     response = await served.client.post(_PATH, json={"email": email})
     assert error_of(response) == (422, "invalid_email", "The email address is invalid")
     assert await everything(served.pool, "email_unsubscribes", "idempotency_records") == before
+
+
+async def test_an_address_is_part_of_what_is_kept_of_a_member(served: ServedLion) -> None:
+    await served.enrol("C-1", "ana@shop.example")
+    for email in ("ana@shop.example", "omar@shop.example"):
+        await served.client.post(_PATH, json={"email": email})
+    async with snapshot(served.pool) as view:
+        (member,) = await list_shoppers(
+            view, served.shop.id, [served.shop.program.id], external_id="C-1", email=None
+        )
+    kept = json.loads(await disclose(served.ledger.runtime, served.shop.id, member))
+    assert [each["email"] for each in kept["email_unsubscribes"]] == ["ana@shop.example"]
 
 
 async def test_an_erased_customers_address_is_forgotten(served: ServedLion) -> None:
