@@ -55,7 +55,7 @@ Category = Literal[
 # 32 characters, none of which is easily taken for another: 5 bits each.
 SAFE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
-_VARIANT = re.compile(r"[0-9]{1,18}")
+_VARIANT = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -262,7 +262,10 @@ class Reward(Struct, frozen=True, kw_only=True):
         """Say whether the reward is for a variant. One that names no products is for any."""
         if not _VARIANT.fullmatch(variant_id):
             return False
-        return not self.products or self.product_of(variant_id) is not None
+        if self.products:
+            return self.product_of(variant_id) is not None
+        named = () if self.discount is None else self.discount.variant_ids
+        return not named or variant_id in {each.rpartition("/")[2] for each in named}
 
 
 class EarningRule(Struct, frozen=True, kw_only=True):

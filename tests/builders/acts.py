@@ -5,7 +5,13 @@ from datetime import timedelta
 from random import Random
 from typing import Any, TypeVar
 
-from guerdon.domain.catalogue import MemberLimit, Reward
+from guerdon.domain.catalogue import (
+    MemberLimit,
+    Reward,
+    SessionLimit,
+    TargetProduct,
+    TierTerms,
+)
 from guerdon.domain.command import (
     Adjust,
     Approve,
@@ -64,6 +70,13 @@ def _random_reward(random: Random, number: int) -> Reward:
         "auto_refund_seconds": 86_400,
         "tier_id": random.choice([TierId(3001), TierId(3002)]),
         "grant_on_entry": True,
+        "session_limit": SessionLimit(kind="cart", count=random.randint(1, 3)),
+        "tier_terms": (
+            TierTerms(tier_id=TierId(3001), points_cost=random.choice([0, 30, 70])),
+            TierTerms(tier_id=TierId(3002), is_enabled=random.random() < 0.7),
+        ),
+        "kind": "product_cart",
+        "products": (TargetProduct(product_id="7", variant_ids=("71", "72")),),
     }
     kept = {name: fact for name, fact in facts.items() if random.random() < 0.35}
     return make_reward(
@@ -105,10 +118,29 @@ def _ref(world: World, who: int) -> MemberRef:
     return MemberRef(id=found) if found else MemberRef(external_id=name)
 
 
-def _redeem(world: World, who: int, a: int, b: int, _: int) -> Command:
+_CONTEXTS = (
+    None,
+    Context(variant_id="71"),
+    Context(session=Session("cart", "ct-1"), variant_id="72"),
+    Context(session=Session("checkout", "ct-1"), variant_id="71", attribution="a_banner"),
+    Context(session=Session("cart", "ct-2")),
+    Context(variant_id="9"),
+    None,
+    Context(),
+)
+
+
+def _redeem(world: World, who: int, a: int, b: int, c: int) -> Command:
     reward_id = RewardId(1001 + a % (REWARDS + (a == 7)))
     units = (1, 1, 1, 1, 1, 2, 3, 0)[b]
-    return Redeem(program_id=PROGRAM, member=_ref(world, who), reward_id=reward_id, units=units)
+    return Redeem(
+        program_id=PROGRAM,
+        member=_ref(world, who),
+        reward_id=reward_id,
+        units=units,
+        units_max=1 if c == 6 else None,
+        context=_CONTEXTS[c % len(_CONTEXTS)],
+    )
 
 
 def _redemption(world: World, who: int, a: int) -> RedemptionId:

@@ -111,12 +111,19 @@ async def look(
 
 async def points(served: ServedLion, customer: str = "C-1") -> tuple[int, int]:
     """Give the points a customer can spend, and those spent."""
-    row = await served.pool.fetchrow(
+    (row,) = await rows(
+        served,
         "SELECT w.points_available, w.points_redeemed FROM wallets w "
         "JOIN members m ON m.merchant_id = w.merchant_id AND m.id = w.member_id "
         "WHERE m.merchant_id = $1 AND m.external_id = $2",
         served.shop.id,
         customer,
     )
-    assert row is not None
     return row[0], row[1]
+
+
+async def rows(served: ServedLion, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
+    """Ask the database, or tell it something."""
+    async with served.pool.acquire() as connection:
+        found: Any = await connection.fetch(sql, *arguments)
+        return [tuple(row) for row in found]

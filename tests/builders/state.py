@@ -155,6 +155,7 @@ class World:
             if reward.is_counted
         }
         state.taken_by_member = self._taken()
+        state.taken_in_session = self._taken_in_session()
         for each in self.earnings.values():
             if each.rule_id is not None and each.status != "rejected":
                 state.awarded.setdefault((each.member_id, each.rule_id), set()).add(each.id)
@@ -198,6 +199,24 @@ class World:
                 slot = (each.member_id, each.reward_id)
                 taken[slot] = taken.get(slot, 0) + 1
         return taken
+
+    def _taken_in_session(self) -> dict[tuple[RewardId, str], int]:
+        taken: dict[tuple[RewardId, str], int] = {}
+        for each in self.redemptions.values():
+            session = None if each.context is None else each.context.session
+            if session is not None and each.status not in _GIVEN_BACK:
+                slot = (each.reward_id, session.token)
+                taken[slot] = taken.get(slot, 0) + 1
+        return taken
+
+    def _last_orders(self) -> dict[MemberId, datetime]:
+        last: dict[MemberId, datetime] = {}
+        for each in self.earnings.values():
+            if each.order_id is not None:
+                ordered_at = each.ordered_at or each.created_at
+                assert ordered_at is not None, "what was stored has its time"
+                last[each.member_id] = max(last.get(each.member_id, ordered_at), ordered_at)
+        return last
 
     def _completed(self) -> dict[tuple[RuleId, str], Earning]:
         return {
