@@ -124,6 +124,9 @@ def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -
     )
     action_keys = (rule.action_key or index for index, rule in enumerate(part.earning_rules))
     checks.distinct(f"{path}.earning_rules", "action_key", action_keys)
+    expiry = part.points_expiry
+    if expiry is not None and expiry.days is None and expiry.inactive_days is None:
+        checks.refuse(f"{path}.points_expiry", "give days, inactive_days, or both; or null")
     program = Program(
         id=ProgramId(0),
         slug=part.slug,
@@ -131,7 +134,8 @@ def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -
         status=part.status,
         timezone=timezone or merchant.timezone,
         draw_order=part.draw_order,
-        points_expiry_days=part.points_expiry.days if part.points_expiry else None,
+        points_expiry_days=expiry.days if expiry else None,
+        inactive_days_max=expiry.inactive_days if expiry else None,
         restore_days=None if isinstance(part.restore_days, str) else part.restore_days,
         code_prefix=part.code_prefix,
         code_length=part.code_length,

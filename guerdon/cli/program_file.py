@@ -58,7 +58,10 @@ class MerchantPart(_Part, frozen=True, kw_only=True):
 
 
 class PointsExpiryPart(_Part, frozen=True, kw_only=True):
-    days: Days
+    """`days` of each lot's own life, `inactive_days` without an order, or both."""
+
+    days: Days | None = None
+    inactive_days: Days | None = None
 
 
 class TierPart(_Part, frozen=True, kw_only=True):

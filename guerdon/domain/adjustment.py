@@ -6,6 +6,7 @@ from guerdon.domain.command import (
     Adjusted,
     Done,
     Expired,
+    ExpireInactive,
     ExpireLots,
     Outcome,
     Refused,
@@ -176,4 +177,15 @@ def expire_lots(fold: Fold, command: ExpireLots) -> Outcome:
     if member_id is None:
         return Refused((MemberUnknown(name_of(command.member)),))
     points = sum(fold.sweep(fold.purse(wallet_id)) for wallet_id in fold.members[member_id])
+    return Done(Expired(points))
+
+
+def expire_inactive(fold: Fold, command: ExpireInactive) -> Outcome:
+    """Take out what a member has lost by not ordering, in all of their wallets.
+
+    What waits for approval, or is held for a reward under way, is not touched."""
+    member_id = fold.member_id(command.program_id, command.member)
+    if member_id is None:
+        return Refused((MemberUnknown(name_of(command.member)),))
+    points = sum(fold.expire_idle(fold.purse(wallet_id)) for wallet_id in fold.members[member_id])
     return Done(Expired(points))

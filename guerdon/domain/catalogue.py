@@ -1,7 +1,7 @@
 """What a merchant offers: programs, tiers, rewards and the rules by which points are earned."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct, field
@@ -69,7 +69,11 @@ class Merchant(Struct, frozen=True, kw_only=True):
 
 class Program(Struct, frozen=True, kw_only=True):
     """`restore_days`: how long points live that a refund gives back to a lot already expired;
-    None forfeits them. `points_expiry_days` None: points never expire."""
+    None forfeits them. `points_expiry_days` None: points never expire by age.
+
+    With `inactive_days_max`, the points of a member who has not ordered for so long expire. The
+    days are counted from the last order, from when the points were credited, and from
+    `inactivity_counts_from`, when this was first wanted: whichever is the latest."""
 
     id: ProgramId
     slug: str
@@ -79,6 +83,8 @@ class Program(Struct, frozen=True, kw_only=True):
     point_type_id: PointTypeId = PointTypeId(0)
     draw_order: DrawOrder = "fifo"
     points_expiry_days: int | None = None
+    inactive_days_max: int | None = None
+    inactivity_counts_from: datetime | None = None
     restore_days: int | None = 30
     code_prefix: str = ""
     code_length: int = 10
@@ -87,6 +93,14 @@ class Program(Struct, frozen=True, kw_only=True):
     enrol_new_customers: bool = False
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+
+    def idle_since(self, now: datetime) -> datetime | None:
+        """Give since when at the latest a member must have been without an order for points to
+        expire now; None where none can."""
+        if self.inactive_days_max is None or self.inactivity_counts_from is None:
+            return None
+        since = now - timedelta(days=self.inactive_days_max)
+        return since if self.inactivity_counts_from <= since else None
 
 
 class PointType(Struct, frozen=True, kw_only=True):

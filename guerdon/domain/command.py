@@ -169,6 +169,13 @@ class ExpireLots(Struct, frozen=True, kw_only=True):
     member: MemberRef
 
 
+class ExpireInactive(Struct, frozen=True, kw_only=True):
+    """Take out the points of a member who has not ordered for as long as the program says."""
+
+    program_id: ProgramId
+    member: MemberRef
+
+
 class ChangeMember(Struct, frozen=True, kw_only=True):
     """Change who a member is; `is_frozen` excludes them from earning and spending, or lets them
     in again. What is UNSET stays; None clears."""
@@ -218,6 +225,7 @@ Command = (
     | Adjust
     | Transfer
     | ExpireLots
+    | ExpireInactive
     | ChangeMember
     | EraseMember
     | Enrol

@@ -33,6 +33,7 @@ _HANDLERS: dict[type, Callable[[Fold, Any], Outcome]] = {
     c.Adjust: adjustment.adjust,
     c.Transfer: adjustment.transfer,
     c.ExpireLots: adjustment.expire_lots,
+    c.ExpireInactive: adjustment.expire_inactive,
     c.ChangeMember: enrolment.change_member,
     c.EraseMember: enrolment.erase_member,
     c.Enrol: enrolment.enrol,

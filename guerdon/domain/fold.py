@@ -19,7 +19,7 @@ from guerdon.domain.ids import (
     TierId,
     WalletId,
 )
-from guerdon.domain.ledger import Entry, EntryKind
+from guerdon.domain.ledger import INACTIVITY, Entry, EntryKind
 from guerdon.domain.lot import Lot, NewLot, draw, in_draw_order
 from guerdon.domain.member import MemberRef
 from guerdon.domain.redemption import Redemption
@@ -118,6 +118,7 @@ class Fold:
         self.by_email = dict(state.by_email)
         self.profiles = dict(state.profiles)
         self.origins = dict(state.origins)
+        self.last_orders = dict(state.last_orders)
 
     # -- finding ---------------------------------------------------------------------------
 
@@ -169,6 +170,23 @@ class Fold:
             if purse.due_points(self.now)
             else []
         )
+        return self._expire(purse, due)
+
+    def expire_idle(self, purse: Purse) -> int:
+        """Expire what a member without orders has left of lots as old; give their points."""
+        swept = self.sweep(purse)
+        idle = [lot for lot in purse.lots if self.is_idle(purse, lot.effective_at)]
+        return swept + self._expire(purse, idle, note=INACTIVITY)
+
+    def is_idle(self, purse: Purse, effective_at: datetime) -> bool:
+        """Say whether points credited at an instant have expired by their member's inactivity."""
+        since = self.program(purse.wallet.program_id).idle_since(self.now)
+        if since is None or effective_at > since:
+            return False
+        last_order = self.last_orders.get(purse.wallet.member_id)
+        return last_order is None or last_order <= since
+
+    def _expire(self, purse: Purse, due: list[Lot], note: str | None = None) -> int:
         if not due:
             return 0
         points = sum(lot.points_remaining for lot in due)
@@ -177,7 +195,7 @@ class Fold:
             lot.points_remaining = 0
             self.effects.lots[lot.id] = 0
         purse.lots = [lot for lot in purse.lots if lot.points_remaining]
-        self._entry(purse, "expired", -points, tuple(lot.id for lot in due), draws)
+        self._entry(purse, "expired", -points, tuple(lot.id for lot in due), draws, note=note)
         self.announce("points.expired", purse, points=points)
         return points
 
@@ -377,6 +395,10 @@ class Fold:
         else:
             self.effects.earnings[earning.id] = earning
         self.earnings[earning.id] = earning
+        if earning.order_id is not None:
+            ordered_at = earning.ordered_at or earning.created_at or self.now
+            known = self.last_orders.get(earning.member_id, ordered_at)
+            self.last_orders[earning.member_id] = max(known, ordered_at)
 
     def count(self, reward_id: RewardId, redemptions: int, units: int) -> None:
         """Move a reward's counter, and what later commands of this batch see of it."""

@@ -7,6 +7,9 @@ from msgspec import Struct
 
 from guerdon.domain.ids import EarningId, EntryId, LotId, RedemptionId, WalletId
 
+# The note on what a member lost who had not ordered for too long.
+INACTIVITY = "inactivity"
+
 EntryKind = Literal[
     "pending",
     "declined",

@@ -1,6 +1,6 @@
 """Giving points back to the very lots they were drawn from."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from msgspec.structs import replace
 
@@ -74,8 +74,9 @@ def give_back(fold: Fold, redemption: Redemption, points: int, *, kind: EntryKin
     parts: list[tuple[LotId, int]] = []
     restored = forfeited = 0
     for lot_id, part in _unwind(redemption, points):
-        _, expires_at = fold.origin(lot_id)
-        if expires_at is None or expires_at > fold.now:
+        effective_at, expires_at = fold.origin(lot_id)
+        is_live = expires_at is None or expires_at > fold.now
+        if is_live and not fold.is_idle(purse, effective_at):
             fold.refill(purse, lot_id, part, expires_at)
             parts.append((lot_id, part))
         elif program.restore_days is not None:

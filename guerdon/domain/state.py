@@ -57,6 +57,7 @@ class State(Struct, kw_only=True):
     granted: set[tuple[MemberId, RewardId]] = field(default_factory=set)
     pools: dict[RewardId, list[str]] = field(default_factory=dict)
     origins: dict[int, tuple[datetime, datetime | None]] = field(default_factory=dict)
+    last_orders: dict[MemberId, datetime] = field(default_factory=dict)
     keys: dict[str, KeyRecord] = field(default_factory=dict)
 
     @property

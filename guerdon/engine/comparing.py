@@ -109,7 +109,9 @@ class _Comparison:
         if known is None:
             point_type_id = PointTypeId(next(self.ids))
             program = replace(
-                wanted.program, id=ProgramId(next(self.ids)), point_type_id=point_type_id
+                self._dated(None, wanted.program),
+                id=ProgramId(next(self.ids)),
+                point_type_id=point_type_id,
             )
             self.found.new_point_types.append(
                 PointType(id=point_type_id, slug=program.slug, name="Points")
@@ -117,7 +119,9 @@ class _Comparison:
             self.found.changed_programs.append(program)
             self._tell("add", path)
         else:
-            program = replace(wanted.program, id=known.id, point_type_id=known.point_type_id)
+            program = replace(
+                self._dated(known, wanted.program), id=known.id, point_type_id=known.point_type_id
+            )
             if program != known:
                 self.found.changed_programs.append(program)
                 self._tell("change", path, changes_of(known, program))
@@ -125,6 +129,14 @@ class _Comparison:
         tiers = self._tiers(path, program, wanted)
         self._rewards(path, program, wanted, tiers)
         self._rules(path, program, wanted)
+
+    def _dated(self, known: Program | None, wanted: Program) -> Program:
+        """Count inactivity from when it was first wanted: nobody loses points for the time before
+        they could know."""
+        if wanted.inactive_days_max is None:
+            return wanted
+        before = None if known is None else known.inactivity_counts_from
+        return replace(wanted, inactivity_counts_from=before or self.now)
 
     def _tiers(self, path: str, program: Program, wanted: WantedProgram) -> dict[str, TierId]:
         live = {tier.slug: tier for tier in self.standing.catalogue.tiers.get(program.id, ())}

@@ -2,12 +2,20 @@
 
 from datetime import timedelta
 
-from guerdon.domain.command import Done, Expired, ExpireLots, ExpireRedemption, Refund
-from guerdon.domain.ids import MerchantId
+from guerdon.domain.command import (
+    Done,
+    Expired,
+    ExpireInactive,
+    ExpireLots,
+    ExpireRedemption,
+    Refund,
+)
+from guerdon.domain.ids import MerchantId, RedemptionId
 from guerdon.domain.member import MemberRef
 from guerdon.engine.portions import Portion, submit_all
+from guerdon.engine.repairing import refund
 from guerdon.engine.submitting import Ledger
-from guerdon.store import idempotency_records, lots, redemptions
+from guerdon.store import idempotency_records, lots, offers, redemptions
 from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import transaction
 
@@ -38,6 +46,29 @@ async def expire_lots_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -
     return Portion(done, has_more=done > 0)
 
 
+async def expire_inactive_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:
+    """Take out the points of at most so many members of each program who have not ordered for as
+    long as it says."""
+    catalogue = await ledger.catalogues.newest(merchant_id)
+    now = ledger.runtime.now()
+    expired = 0
+    for program in catalogue.programs.values():
+        since = program.idle_since(now)
+        if since is None:
+            continue
+        async with snapshot(ledger.runtime.pool) as view:
+            idle = await lots.list_idle_members(view, merchant_id, program.id, since, limit)
+        commands = [
+            ExpireInactive(program_id=program.id, member=MemberRef(id=member_id))
+            for member_id in idle
+        ]
+        for outcome in await submit_all(ledger, merchant_id, commands):
+            if isinstance(outcome, Done) and isinstance(outcome.result, Expired):
+                expired += outcome.result.points > 0
+    # One who ordered meanwhile keeps theirs, so only an empty portion is known to be the last.
+    return Portion(expired, has_more=expired > 0)
+
+
 async def expire_redemptions_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:
     """Expire at most so many approved redemptions whose time is over; their points stay spent."""
     async with snapshot(ledger.runtime.pool) as view:
@@ -56,11 +87,15 @@ async def auto_refund_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -
         due = await redemptions.list_due_auto_refunds(
             view, merchant_id, ledger.runtime.now(), limit
         )
-    commands = [
-        Refund(redemption_id=redemption_id, is_auto=True, reason="auto_refund")
-        for redemption_id in due
-    ]
-    outcomes = await submit_all(ledger, merchant_id, commands)
+        found = await redemptions.list_redemptions(view, merchant_id, due)
+        rewards = await offers.list_reward_versions(
+            view, merchant_id, list({each.reward_version_id for each in found})
+        )
+    credited = [each for each in found if rewards[each.reward_version_id].fulfil_by == "points"]
+    outcomes = [await refund(ledger, merchant_id, each, _auto_refund(each.id)) for each in credited]
+    apart = {each.id for each in credited}
+    commands = [_auto_refund(each) for each in due if each not in apart]
+    outcomes += await submit_all(ledger, merchant_id, commands)
     done = sum(isinstance(outcome, Done) for outcome in outcomes)
     return Portion(done, has_more=done > 0 and len(due) == limit)
 
@@ -74,6 +109,10 @@ async def give_back_due(ledger: Ledger, merchant_id: MerchantId) -> bool:
     if all(reward.auto_refund_seconds is None for reward in catalogue.rewards.values()):
         return False
     return (await auto_refund_due(ledger, merchant_id, GIVEN_BACK_MAX)).done > 0
+
+
+def _auto_refund(redemption_id: RedemptionId) -> Refund:
+    return Refund(redemption_id=redemption_id, is_auto=True, reason="auto_refund")
 
 
 async def purge_keys(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:

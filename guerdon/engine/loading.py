@@ -19,6 +19,7 @@ from guerdon.domain.command import (
     Earn,
     Enrol,
     EraseMember,
+    ExpireInactive,
     ExpireLots,
     ExpireRedemption,
     MarkUsed,
@@ -66,7 +67,9 @@ _BY_REDEMPTION = (
 _BY_EARNING = (Approve, Decline, ClawBack)
 # Commands that put units back into the stock.
 _RETURNING = (Release, Refund)
-_BY_MEMBER = (Redeem, Earn, Adjust, ExpireLots, ChangeMember, EraseMember)
+# Commands for which it matters how long ago the member ordered, where that matters at all.
+_UNTIL_ORDER = (Release, Refund, ExpireInactive)
+_BY_MEMBER = (Redeem, Earn, Adjust, ExpireLots, ExpireInactive, ChangeMember, EraseMember)
 # Commands that can raise lifetime points or look at the tier anew, and so grant rewards.
 _RAISING = (Earn, Approve, ClawBack, Adjust, Enrol)
 
@@ -85,6 +88,7 @@ class Named(Struct):
     keys: set[str] = field(default_factory=set)
     redeems: list[Redeem] = field(default_factory=list)
     returns: bool = False
+    asks_for_orders: bool = False
     shows_profiles: bool = False
     raises: bool = False
 
@@ -98,6 +102,8 @@ def name(submissions: Sequence[Submission]) -> Named:
             named.keys.add(submission.key)
         if isinstance(command, _RAISING):
             named.raises = True
+        if isinstance(command, _UNTIL_ORDER):
+            named.asks_for_orders = True
         if isinstance(command, Redeem):
             named.refs.add((command.program_id, command.member))
             named.reward_ids[command.reward_id] += 1
@@ -150,6 +156,8 @@ async def load(
         await _load_redemptions(tx, merchant_id, named, state)
     if named.earning_ids or named.rules:
         await _load_earnings(tx, merchant_id, named, catalogue, state)
+    if named.asks_for_orders and state.members and _minds_orders(catalogue):
+        state.last_orders = await earnings.list_last_orders(tx, merchant_id, list(state.members))
     if named.shows_profiles and state.members:
         for member in await members.list_members(tx, merchant_id, list(state.members)):
             state.profiles[member.id] = member
@@ -351,6 +359,10 @@ async def _load_earnings(
     ]
     if once and state.members:
         state.awarded = await earnings.list_awarded(tx, merchant_id, list(state.members), once)
+
+
+def _minds_orders(catalogue: Catalogue) -> bool:
+    return any(each.inactive_days_max is not None for each in catalogue.programs.values())
 
 
 def _is_once(catalogue: Catalogue, rule_id: RuleId) -> bool:

@@ -138,3 +138,11 @@ async def list_due_earnings(
     """List pending earnings whose approval is due."""
     rows = await tx.fetch(_SQL["list_due_earnings"], merchant_id, now, limit)
     return [row[0] for row in rows]
+
+
+async def list_last_orders(
+    tx: Connection, merchant_id: MerchantId, member_ids: list[MemberId]
+) -> dict[MemberId, datetime]:
+    """Give when members last placed an order that earned points, whatever became of these."""
+    rows = await tx.fetch(_SQL["list_last_orders"], merchant_id, member_ids)
+    return {row[0]: row[1] for row in rows}

@@ -63,3 +63,10 @@ FROM earnings
 WHERE merchant_id = $1 AND status = 'pending' AND due_at <= $2::timestamptz
 ORDER BY due_at
 LIMIT $3;
+
+-- name: list_last_orders
+-- When members last ordered anything that earned points, whatever became of these.
+SELECT member_id, max(coalesce(ordered_at, created_at))
+FROM earnings
+WHERE merchant_id = $1 AND member_id = ANY ($2::bigint[]) AND order_id IS NOT NULL
+GROUP BY member_id;

@@ -52,3 +52,15 @@ async def list_members_with_due_lots(
     """List members some of whose points have expired but were not taken out yet."""
     rows = await tx.fetch(_SQL["list_members_with_due_lots"], merchant_id, now, limit)
     return [(row[0], row[1]) for row in rows]
+
+
+async def list_idle_members(
+    tx: Connection,
+    merchant_id: MerchantId,
+    program_id: ProgramId,
+    since: datetime,
+    limit: int,
+) -> list[MemberId]:
+    """List members who have points that old and have not ordered since."""
+    rows = await tx.fetch(_SQL["list_idle_members"], merchant_id, program_id, since, limit)
+    return [row[0] for row in rows]

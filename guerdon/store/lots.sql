@@ -32,3 +32,21 @@ FROM (
 ) AS due
 JOIN wallets w ON w.id = due.wallet_id
 WHERE w.merchant_id = $1;
+
+-- name: list_idle_members
+-- Members of a program with points as old as that who have not ordered since, by id.
+SELECT DISTINCT w.member_id
+FROM wallets w
+WHERE w.merchant_id = $1 AND w.program_id = $2 AND w.points_available > 0
+  AND EXISTS (
+      SELECT FROM lots l
+      WHERE l.merchant_id = $1 AND l.wallet_id = w.id AND l.is_open
+        AND l.effective_at <= $3::timestamptz
+  )
+  AND NOT EXISTS (
+      SELECT FROM earnings e
+      WHERE e.merchant_id = $1 AND e.member_id = w.member_id AND e.order_id IS NOT NULL
+        AND coalesce(e.ordered_at, e.created_at) > $3::timestamptz
+  )
+ORDER BY w.member_id
+LIMIT $4;

@@ -40,9 +40,11 @@ TIMETABLE = (
     Chore(name="refund unused redemptions", act=expiring.auto_refund_due, interval_seconds=10),
     Chore(name="expire redemptions", act=expiring.expire_redemptions_due, interval_seconds=20),
     Chore(name="expire lots", act=expiring.expire_lots_due, interval_seconds=30),
+    # It looks at every wallet, and nobody waits for it.
+    Chore(name="expire the inactive", act=expiring.expire_inactive_due, interval_seconds=600),
+    Chore(name="finish orders", act=booking.finish_orders, interval_seconds=10, limit=100),
     Chore(
         name="act on the inbox",
-    Chore(name="finish orders", act=booking.finish_orders, interval_seconds=10, limit=100),
         act=acting.act_on_inbox,
         interval_seconds=1,
         limit=100,

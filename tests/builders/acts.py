@@ -23,6 +23,7 @@ from guerdon.domain.command import (
     Earn,
     Enrol,
     EraseMember,
+    ExpireInactive,
     ExpireLots,
     ExpireRedemption,
     MarkUsed,
@@ -35,7 +36,8 @@ from guerdon.domain.command import (
 )
 from guerdon.domain.ids import EarningId, RedemptionId, RewardId, RuleId, TierId
 from guerdon.domain.member import MemberRef
-from tests.builders.shop import PROGRAM, Shop, make_reward, make_rule, make_shop, make_tier
+from guerdon.domain.redemption import Context, Session
+from tests.builders.shop import FOUNDED, PROGRAM, Shop, make_reward, make_rule, make_shop, make_tier
 from tests.builders.state import World
 
 NAMES = ("anna", "bela", "carl")
@@ -100,6 +102,8 @@ def random_shop(random: Random) -> Shop:
         draw_order=random.choice(["fifo", "soonest_expiry"]),
         restore_days=random.choice([None, 0, 1, 30]),
         points_expiry_days=random.choice([None, 1, 2]),
+        inactive_days_max=random.choice([None, 1, 2]),
+        inactivity_counts_from=FOUNDED,
         vip_tier_match=random.choice(["exact", "at_least"]),
     )
 
@@ -182,6 +186,7 @@ def _earn(world: World, who: int, a: int, b: int, c: int) -> Command:
         rule_id=RuleId(4001 + a % (RULES + (a == 7))),
         base_points=(None, None, None, 0, 1, 99, -1, 150)[b],
         action_key=f"done-{c}" if c < 3 else None,
+        order_id=f"order-{c}" if c == 7 else None,
         is_once=c == 5,
     )
 
@@ -221,7 +226,9 @@ def _transfer(world: World, who: int, a: int, b: int, c: int) -> Command:
     )
 
 
-def _expire(world: World, who: int, _: int, __: int, ___: int) -> Command:
+def _expire(world: World, who: int, a: int, _: int, __: int) -> Command:
+    if a < 4:
+        return ExpireInactive(program_id=PROGRAM, member=_ref(world, who))
     return ExpireLots(program_id=PROGRAM, member=_ref(world, who))
 
 

@@ -168,6 +168,7 @@ class World:
             for reward_id, codes in self.pools.items()
         }
         state.origins = {lot.id: (lot.effective_at, lot.expires_at) for lot in self.lots.values()}
+        state.last_orders = self._last_orders()
         state.keys = dict(self.keys)
         return state
 

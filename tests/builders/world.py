@@ -5,6 +5,7 @@ from datetime import timedelta
 from guerdon.domain.clawback import gross_points
 from guerdon.domain.command import Adjust, Adjusted, Enrol, Enrolled, Redeem, Redeemed
 from guerdon.domain.ids import MemberId, RewardId
+from guerdon.domain.ledger import INACTIVITY
 from guerdon.domain.member import MemberRef
 from guerdon.domain.redemption import Redemption
 from tests.builders.shop import PROGRAM, Shop, make_shop
@@ -127,7 +128,8 @@ def _lot_drift(world: World) -> list[str]:
             drawn[lot_id] = drawn.get(lot_id, 0) + points
             expires_at = world.lots[lot_id].expires_at
             is_over = expires_at is not None and expires_at <= entry.created_at
-            if points < 0 and is_over != (entry.kind == "expired"):
+            ends = entry.kind == "expired" and entry.note != INACTIVITY
+            if points < 0 and is_over != ends:
                 found.append(f"entry {entry.id}: {entry.kind} drew a lot that ends {expires_at}")
     return found + [
         f"lot {lot_id}: entries tell {drawn.get(lot_id, 0)}, it holds {kept}"

@@ -107,6 +107,11 @@ def _changed(path: str, value: object) -> dict[str, Any]:
             "01",
             "programs[0].code_length: 10 characters of 2 are 10 bits; codes have 20 to 120",
         ),
+        (
+            "programs.0.points_expiry",
+            {},
+            "programs[0].points_expiry: give days, inactive_days, or both; or null",
+        ),
         ("programs.0.restore_days", "never", "programs[0].restore_days: "),
         ("programs.0.earning_rules.2", _CUSTOM, "programs[0].earning_rules[2].action_key: missing"),
         (

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -22,6 +23,7 @@ from guerdon.engine.submitting import Ledger
 from guerdon.engine.subscribing import context_of
 from guerdon.store import catalogues, integrations, keys, offers, webhook_subscriptions
 from guerdon.store.snapshot import snapshot
+from tests.builders.member import Clock
 from tests.builders.program_file import SECRETS, make_blueprint, make_file
 
 _SEAL = Seal(b"a sealing key for nothing but tests")
@@ -188,6 +190,27 @@ async def test_a_program_left_out_becomes_inactive(runtime: Runtime) -> None:
     assert difference.changes == {"status": ("active", "inactive")}
     assert await _apply(runtime, make_file(programs=[])) == []
     assert await _apply(runtime) == ["change programs.main"]
+
+
+async def test_inactivity_is_counted_from_when_it_was_first_wanted(pool: asyncpg.Pool) -> None:
+    clock = Clock()
+    runtime = Runtime(pool=pool, seal=_SEAL, now=clock)
+
+    async def counted_from(expiry: dict[str, Any] | None) -> datetime | None:
+        file = make_file()
+        file["programs"][0]["points_expiry"] = expiry
+        await _apply(runtime, file)
+        (program,) = (await _catalogue(runtime)).programs.values()
+        return program.inactivity_counts_from
+
+    assert await counted_from({"days": 30}) is None
+    clock.pass_(days=1)
+    first = clock.at
+    assert await counted_from({"inactive_days": 90}) == first
+    clock.pass_(days=1)
+    assert await counted_from({"days": 30, "inactive_days": 60}) == first
+    assert await counted_from(None) is None
+    assert await counted_from({"inactive_days": 60}) == clock.at
 
 
 async def test_a_managed_key_is_revoked_when_left_out_and_lives_again(runtime: Runtime) -> None:

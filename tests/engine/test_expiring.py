@@ -6,11 +6,12 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from guerdon.domain.command import Adjust, MarkUsed, Redeem, Redeemed
+from guerdon.domain.command import Adjust, Earn, MarkUsed, Redeem, Redeemed
 from guerdon.domain.redemption import Redemption
 from guerdon.engine.expiring import (
     KEYS_KEPT,
     auto_refund_due,
+    expire_inactive_due,
     expire_lots_due,
     expire_redemptions_due,
     purge_keys,
@@ -18,8 +19,9 @@ from guerdon.engine.expiring import (
 from guerdon.engine.portions import Portion
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
+from guerdon.engine.verifying import verify
 from tests.builders.member import ANA, Clock, do, enrol
-from tests.builders.shop import PROGRAM, Shop, make_reward, make_shop, save_shop
+from tests.builders.shop import PROGRAM, Shop, make_reward, make_rule, make_shop, save_shop
 
 _NOTHING = Portion(0, has_more=False)
 
@@ -167,3 +169,28 @@ async def test_keys_are_kept_a_day_and_then_purged(
     assert await purge_keys(ledger, shop.id, 3) == Portion(3, has_more=True)
     assert await purge_keys(ledger, shop.id, 3) == _NOTHING
     assert await pool.fetchval("SELECT count(*) FROM idempotency_records") == 0
+
+
+async def test_the_inactive_lose_their_points_by_portions(
+    pool: asyncpg.Pool, ledger: Ledger, clock: Clock
+) -> None:
+    rule = make_rule(1, trigger="order_paid")
+    made = make_shop(rules=(rule,), inactive_days_max=90, inactivity_counts_from=clock.at)
+    shop = await save_shop(pool, made)
+    members = [await enrol(ledger, shop, f"m{number}", points=10) for number in range(5)]
+    clock.pass_(days=1)
+    order = Earn(program_id=PROGRAM, member=members[0], rule_id=rule.id, order_id="1")
+    await do(ledger, shop, order)
+    clock.pass_(days=89, milliseconds=-1)
+    assert await expire_inactive_due(ledger, shop.id, 3) == _NOTHING
+    clock.pass_(milliseconds=1)
+    assert await expire_inactive_due(ledger, shop.id, 3) == Portion(3, has_more=True)
+    assert await expire_inactive_due(ledger, shop.id, 3) == Portion(1, has_more=True)
+    assert await expire_inactive_due(ledger, shop.id, 3) == _NOTHING
+    kept = await pool.fetch("SELECT points_available FROM wallets ORDER BY member_id")
+    assert [row[0] for row in kept] == [60, 0, 0, 0, 0]
+    notes = await pool.fetch("SELECT note FROM entries WHERE kind = 'expired'")
+    assert [row["note"] for row in notes] == ["inactivity"] * 4
+    assert (await verify(pool)).drifts == []
+    await pool.execute("UPDATE entries SET note = 'age' WHERE kind = 'expired'")
+    assert {drift.fault for drift in (await verify(pool)).drifts} == {"expired_when_due"}

@@ -35,6 +35,7 @@ from guerdon.domain.command import (
     Earn,
     Earned,
     Enrol,
+    ExpireInactive,
     ExpireLots,
     MarkUsed,
     Outcome,
@@ -121,6 +122,8 @@ class LedgerMachine(RuleBasedStateMachine):
             rewards=rewards,
             rules=(make_rule(1), make_rule(2, is_once=True)),
             points_expiry_days=3,
+            inactive_days_max=2,
+            inactivity_counts_from=FOUNDED,
             restore_days=1,
         )
         await save_shop(self.pools[1], shop)
@@ -254,6 +257,7 @@ class LedgerMachine(RuleBasedStateMachine):
             (2, Transfer(program_id=PROGRAM, source=ref(name), target=ref(other), points=9)),
             (2, Earn(program_id=PROGRAM, member=ref(name), rule_id=_rule(random))),
             (1, ExpireLots(program_id=PROGRAM, member=ref(name))),
+            (1, ExpireInactive(program_id=PROGRAM, member=ref(name))),
             (1, Enrol(program_id=PROGRAM, external_id=name)),
             (
                 1,
