@@ -105,10 +105,14 @@ def order_to_wire(order: OrderRecord, customer: MemberView | None) -> wire_order
         metadata={} if order.metadata is None else msgspec.json.decode(order.metadata),
         created_at=stamp(order.created_at),
         updated_at=stamp(order.updated_at),
-        customer=wire_orders.GuestPart(None, order.external_id, order.email, 0, 0, 0)
-        if customer is None
-        else customer_part(customer),
+        customer=_customer(order, customer),
     )
+
+
+def _customer(order: OrderRecord, customer: MemberView | None) -> wire_orders.OrderCustomer:
+    if customer is None:
+        return wire_orders.OrderCustomer(None, order.external_id, order.email, 0, 0, 0)
+    return wire_orders.OrderCustomer(*msgspec.structs.astuple(customer_part(customer)))
 
 
 def order_detail_to_wire(order: OrderRecord) -> wire_orders.OrderDetail:

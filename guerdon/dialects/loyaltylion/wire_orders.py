@@ -6,7 +6,6 @@ from msgspec import Meta, Struct
 
 from guerdon.dialects.loyaltylion.wire import Cursor
 from guerdon.dialects.loyaltylion.wire_activities import CustomerId, Text
-from guerdon.dialects.loyaltylion.wire_announcing import CustomerPart
 
 # The vendor writes sums as decimal text; clients send numbers too.
 Sum = str | int | float
@@ -66,15 +65,15 @@ class AmountBody(Struct, frozen=True):
     amount: Sum
 
 
-class GuestPart(Struct, frozen=True):
-    """A shopper who is no member, and so has no id here."""
+class OrderCustomer(Struct, frozen=True):
+    """Whoever ordered. One who is no member has no id here."""
 
-    id: None
+    id: int | None
     merchant_id: str
     email: str | None
-    points_pending: Literal[0]
-    points_approved: Literal[0]
-    points_spent: Literal[0]
+    points_pending: int
+    points_approved: int
+    points_spent: int
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -96,7 +95,7 @@ class Order(Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any]
     created_at: str
     updated_at: str
-    customer: CustomerPart | GuestPart
+    customer: OrderCustomer
 
 
 class Payment(Struct, frozen=True):
