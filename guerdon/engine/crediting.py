@@ -1,5 +1,7 @@
 """Rewards that are points in another wallet: handed over by the ledger itself."""
 
+from datetime import timedelta
+
 from guerdon.domain.catalogue import Reward
 from guerdon.domain.command import Adjust, Refused
 from guerdon.domain.ids import MerchantId, PointTypeId
@@ -8,6 +10,9 @@ from guerdon.domain.redemption import Redemption
 from guerdon.engine.submitting import Ledger
 from guerdon.store import idempotency_records
 from guerdon.store.snapshot import snapshot
+
+# Less than keys are kept: for so long, asking again is known for that.
+KNOWN_FOR = timedelta(hours=24)
 
 
 async def credit(
@@ -34,10 +39,14 @@ async def credit(
 async def take_back(
     ledger: Ledger, merchant_id: MerchantId, reward: Reward, redemption: Redemption
 ) -> None:
-    """Take back what was credited, as far as it is still there; once however often."""
+    """Take back what was credited, as far as it is still there; once however often it is asked for
+    within `KNOWN_FOR`. What was ever approved was credited, however long ago."""
     key = _key_of(redemption)
-    async with snapshot(ledger.runtime.pool) as view:
-        is_credited = await idempotency_records.list_key_records(view, merchant_id, [key])
+    is_credited = redemption.status not in ("pending", "declined")
+    if not is_credited:
+        async with snapshot(ledger.runtime.pool) as view:
+            found = await idempotency_records.list_key_records(view, merchant_id, [key])
+        is_credited = bool(found)
     point_type_id = await _find_point_type(ledger, merchant_id, reward)
     if not is_credited or reward.credit_points is None or point_type_id is None:
         return

@@ -11,6 +11,7 @@ from guerdon.domain.command import (
     CompleteFulfilment,
     Done,
     Outcome,
+    Redeemed,
     Refund,
     Refused,
     Release,
@@ -118,10 +119,26 @@ async def void(
         released = await ledger.submit(merchant_id, release)
         if isinstance(released, Done):
             return released
-    refunded = await ledger.submit(merchant_id, Refund(redemption_id=redemption_id, reason=reason))
+    return await refund(
+        ledger, merchant_id, redemption, Refund(redemption_id=redemption_id, reason=reason)
+    )
+
+
+async def refund(
+    ledger: Ledger, merchant_id: MerchantId, redemption: Redemption, command: Refund
+) -> Outcome:
+    """Refund a redemption. Where it was of points, and goes back whole, those come off again: by a
+    worker, if this process does not live to."""
+    matter = await get_matter(ledger, merchant_id, redemption)
+    if matter.reward.fulfil_by != "points" or redemption.status != "approved":
+        return await ledger.submit(merchant_id, command)
+    await leave_to_worker(
+        ledger, merchant_id, redemption, after_seconds=MARGIN.total_seconds(), attempts=0
+    )
+    refunded = await ledger.submit(merchant_id, command)
     if isinstance(refunded, Done):
-        matter = await get_matter(ledger, merchant_id, redemption)
-        if matter.reward.fulfil_by == "points":
+        assert isinstance(refunded.result, Redeemed), "Refund gives Redeemed"
+        if refunded.result.redemption.status == "void":
             await crediting.take_back(ledger, merchant_id, matter.reward, redemption)
     return refunded
 
@@ -196,7 +213,7 @@ async def _act(
             return outcome
         # One that was released goes on: what may be there is taken back.
         return PutOff("", 0) if isinstance(outcome, Refused) else None
-    if redemption.status == "declined":
+    if redemption.status in ("declined", "void"):
         return await _take_back(ledger, merchant_id, redemption, claimed)
     if redemption.status == "approved" and redemption.fulfilment == "open":
         return await _tell_endpoint(ledger, merchant_id, redemption, claimed)
@@ -206,10 +223,17 @@ async def _act(
 async def _take_back(
     ledger: Ledger, merchant_id: MerchantId, redemption: Redemption, claimed: Fulfilment
 ) -> _Next:
-    """Make sure that nothing is live of what was released, now and for a while."""
+    """Make sure that nothing is live of what was released or refunded, now and for a while."""
     matter = await get_matter(ledger, merchant_id, redemption)
     age = ledger.runtime.now() - redemption.updated_at
-    if matter.reward.fulfil_by == "points":
+    by = matter.reward.fulfil_by
+    is_on_platform = by in ledger.runtime.fulfillers and by != "webhook"
+    if redemption.status == "void" and by != "points" and not is_on_platform:
+        # Nothing was made; a shop's own endpoint hears of a refund as of any other event.
+        return None
+    if by == "points":
+        if age >= crediting.KNOWN_FOR:
+            return None
         await crediting.take_back(ledger, merchant_id, matter.reward, redemption)
     else:
         way = await find_way(ledger, matter, claimed)

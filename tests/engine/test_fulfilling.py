@@ -287,9 +287,12 @@ async def test_two_workers_share_and_do_not_repeat(
     clock.advance(seconds=60)
     others = [make(), make()]
     platform.gate.clear()
-    work = [asyncio.create_task(fulfil_due(each, SHOP, 10)) for each in others]
-    while len(platform.asked) < 20:
-        await asyncio.sleep(0.01)
+    work = []
+    for asked, each in ((10, others[0]), (20, others[1])):
+        # One after the other, or both would adopt the same ten, and one of them go without.
+        work.append(asyncio.create_task(fulfil_due(each, SHOP, 10)))
+        while len(platform.asked) < asked:
+            await asyncio.sleep(0.01)
     platform.gate.set()
     assert [(await each).done for each in work] == [10, 10]
     assert len({code for code, _ in platform.asked}) == 20
