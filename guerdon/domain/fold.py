@@ -396,9 +396,9 @@ class Fold:
             self.effects.earnings[earning.id] = earning
         self.earnings[earning.id] = earning
         if earning.order_id is not None:
-            ordered_at = earning.ordered_at or earning.created_at or self.now
-            known = self.last_orders.get(earning.member_id, ordered_at)
-            self.last_orders[earning.member_id] = max(known, ordered_at)
+            ordered_at = earning.ordered_at or earning.created_at
+            last = self.last_orders.get(earning.member_id, ordered_at)
+            self.last_orders[earning.member_id] = max(last, ordered_at)
 
     def count(self, reward_id: RewardId, redemptions: int, units: int) -> None:
         """Move a reward's counter, and what later commands of this batch see of it."""

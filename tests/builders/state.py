@@ -215,7 +215,6 @@ class World:
         for each in self.earnings.values():
             if each.order_id is not None:
                 ordered_at = each.ordered_at or each.created_at
-                assert ordered_at is not None, "what was stored has its time"
                 last[each.member_id] = max(last.get(each.member_id, ordered_at), ordered_at)
         return last
 

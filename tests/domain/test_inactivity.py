@@ -24,7 +24,7 @@ _EXPIRE = ExpireInactive(program_id=PROGRAM, member=ANNA)
 
 def world_of(**program: Any) -> World:
     rules = (make_rule(1, trigger="order_paid"), make_rule(2, approval_days=500))
-    facts = {"inactive_days_max": 90, "inactivity_counts_from": FOUNDED} | program
+    facts: dict[str, Any] = {"inactive_days_max": 90, "inactivity_counts_from": FOUNDED} | program
     return make_world(make_shop(rules=rules, **facts), anna=250)
 
 
