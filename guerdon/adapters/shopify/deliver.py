@@ -155,6 +155,7 @@ class ShopifyCourier:
             connected=connected,
             code=redemption.code,
             is_repeat=True,
+            reference=letter.reference,
         )
         try:
             was_there = await _TAKE_BACK[reward.fulfil_by](self._shops, handover)

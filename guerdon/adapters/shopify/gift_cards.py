@@ -93,17 +93,20 @@ async def deactivate_gift_card(shops: Shops, handover: Handover) -> bool:
     try:
         cards = await _find(shop, gift_card_code(code_of(handover)), budget)
         ours = [card for card in cards if _is_ours(card, handover)]
-        for card in ours:
-            if card.is_enabled:
-                data = await shop.call(document("gift_card_deactivate"), {"id": card.id}, budget)
-                errors = read_user_errors(data["giftCardDeactivate"] or {})
-                if errors:
-                    raise FulfilmentFailed(f"Shopify did not end the card: {Declined(errors)}")
+        ids = [card.id for card in ours if card.is_enabled]
+        if not ours and handover.reference is not None:
+            # Made a moment ago, and not to be found yet; but it was named when it was made.
+            ids = [handover.reference]
+        for card_id in ids:
+            data = await shop.call(document("gift_card_deactivate"), {"id": card_id}, budget)
+            errors = read_user_errors(data["giftCardDeactivate"] or {})
+            if errors:
+                raise FulfilmentFailed(f"Shopify did not end the card: {Declined(errors)}")
     except NotExecuted as failure:
         raise failed(failure) from failure
     except AnswerLost as lost:
         raise FulfilmentFailed(str(lost), after_seconds=lost.after_seconds) from lost
-    return bool(ours)
+    return bool(ours or ids)
 
 
 def gift_card_code(code: str) -> str:

@@ -4,14 +4,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from guerdon.adapters.shopify.failures import AnswerLost
 from guerdon.adapters.shopify.gift_cards import gift_card_code
 from guerdon.adapters.shopify.store_credit import marked_expiry
 from guerdon.domain.catalogue import Discount
-from guerdon.engine.ports import CodeTaken, Fulfilled, FulfilmentFailed, Handover
+from guerdon.domain.delivery import Delivered
+from guerdon.engine.ports import CodeTaken, Destination, Fulfilled, FulfilmentFailed, Handover
 from tests.adapters.shopify.sandboxed import OURS, Sandboxed, in_days
-from tests.builders.letters import make_member, make_redemption
+from tests.builders.letters import make_letter, make_member, make_redemption
 from tests.builders.shop import make_reward
 
 CARD = make_reward(
@@ -90,6 +92,25 @@ async def test_a_gift_card_is_ended_once_and_a_strangers_never(sandbox: Sandboxe
     await take_back(sandbox, card_of(sandbox))
     assert [card["enabled"] for card in sandbox.state()["gift_cards"]] == [False]
     assert sandbox.calls("giftCardDeactivate") == 1
+
+
+async def test_a_gift_card_refunded_at_once_is_ended_before_it_can_be_found(
+    sandbox: Sandboxed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shopify's search is brought up to date a little late; the refund does not come again."""
+    redemption = make_redemption(CARD, created_at=in_days(0))
+    handover = card_of(sandbox, redemption=redemption)
+    given = await fulfil(sandbox, handover)
+    monkeypatch.setattr("guerdon.sandbox.shopify.gift_cards._matches", lambda *_: False)
+    refunded = replace(redemption, status="void", code=given.code)
+    letter = make_letter("redemption.refunded", reward=CARD, redemption=refunded)
+    letter = replace(letter, reference=given.reference)
+    destination = Destination(
+        name="shopify", merchant=handover.merchant, connected=handover.connected
+    )
+    assert await sandbox.shopify.courier.carry(destination, [letter]) == [Delivered()]
+    assert [card["enabled"] for card in sandbox.state()["gift_cards"]] == [False]
+    await take_back(sandbox, replace(handover, reference=given.reference))
 
 
 def test_a_gift_cards_code_keeps_its_end_and_is_never_guessable() -> None:
