@@ -59,10 +59,13 @@ async def write_letters(
         if address is None:
             return Bag(None, {})
         contents = await _contents(view, merchant_id, catalogue, claimed, runtime.now())
+    # Of somebody who was forgotten nothing is said, but what they were given must still be ended
+    # where it was made.
+    platforms = {each.platform for each in runtime.fulfillers.values()}
     found: dict[DeliveryId, Letter] = {}
     for each in claimed:
         letter = _letter(each, contents)
-        if letter is not None:
+        if letter is not None and (destination in platforms or not _is_erased(letter)):
             found[each.id] = letter
     return Bag(address, found)
 
@@ -105,7 +108,7 @@ async def _contents(
 def _letter(claimed: Claimed, contents: _Contents) -> Letter | None:
     event, reference = contents.events.get(claimed.event_id, (None, None))
     recipient = contents.recipients.get(claimed.member_id)
-    if event is None or recipient is None or recipient.member.external_id.startswith(ERASED):
+    if event is None or recipient is None:
         return None
     catalogue = contents.catalogue
     program = catalogue.programs.get(event.program_id)
@@ -133,6 +136,10 @@ def _letter(claimed: Claimed, contents: _Contents) -> Letter | None:
         rule=rule,
         catalogue=catalogue,
     )
+
+
+def _is_erased(letter: Letter) -> bool:
+    return letter.member.external_id.startswith(ERASED)
 
 
 def _standing(recipient: Recipient, catalogue: Catalogue) -> Standing:

@@ -6,15 +6,20 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from guerdon.domain.command import Done, Outcome, Redeem, Refund, Refused, Settle
+from guerdon.domain.command import Done, EraseMember, Outcome, Redeem, Refund, Refused, Settle
+from guerdon.domain.event import EventKind
+from guerdon.domain.member import MemberRef
 from guerdon.domain.redemption import Redemption
 from guerdon.engine import crediting
+from guerdon.engine.delivering import deliver
 from guerdon.engine.expiring import KEYS_KEPT, auto_refund_due, purge_keys
+from guerdon.engine.ports import Destination
 from guerdon.engine.redeeming import redeem
 from guerdon.engine.repairing import fulfil_due, retry, void
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.sealing import Seal
 from guerdon.engine.submitting import Ledger
+from tests.builders.couriers import Scripted, hand_all_on, statuses
 from tests.builders.http import Clock
 from tests.builders.integration import connect_platform
 from tests.builders.ledgers import SHOP, balance, drifts, enrol, redemption_of, ref
@@ -130,3 +135,30 @@ async def test_what_was_made_after_a_refund_is_taken_back(
     await fulfil_due(ledger, SHOP, 50)
     await assert_equal(pool, platform.live)
     assert platform.live == []
+
+
+class _Shop(Scripted):
+    """A platform that events go to."""
+
+    def wants(self, destination: Destination, kind: EventKind) -> bool:
+        del destination
+        return kind == "redemption.refunded"
+
+
+async def test_a_forgotten_members_refund_still_reaches_the_shop(
+    ledger: Ledger, pool: asyncpg.Pool
+) -> None:
+    """The points went back, so whoever knows the code must not have the discount as well."""
+    courier = _Shop()
+    ledger.runtime.couriers["shopify"] = courier  # type: ignore[index]
+    redemption = redemption_of(await _redeem_discount(ledger))
+    member = MemberRef(id=redemption.member_id)
+    await ledger.submit(SHOP, EraseMember(program_id=PROGRAM, member=member))
+    assert isinstance(await void(ledger, SHOP, redemption.id, "by staff"), Done)
+    await hand_all_on(ledger, SHOP)
+    await deliver(ledger, SHOP, "shopify")
+    (letter,) = courier.carried
+    assert letter.redemption is not None
+    assert letter.redemption.code == redemption.code
+    assert letter.member.email is None
+    assert await statuses(pool) == ["delivered"]
