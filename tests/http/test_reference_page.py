@@ -14,7 +14,7 @@ import uvicorn
 from msgspec import Struct
 from playwright.async_api import Page, Request, expect
 
-from guerdon.dialects.loyaltylion import app as loyaltylion
+from guerdon.dialects.loyaltylion import routes as loyaltylion
 from guerdon.dialects.mage import app as mage
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger

@@ -38,7 +38,7 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """A line of the table at the foot of app.py: who answers, and what the OpenAPI document says.
+    """A line of the table in routes.py: who answers, and what the OpenAPI document says.
 
     `scope` is what the key must be allowed; None asks for nothing but a key. `is_for_pairs`: a
     token and secret may call it too. `answers` maps each success status to its body's type;

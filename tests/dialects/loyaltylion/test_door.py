@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import pytest
 
-from guerdon.dialects.loyaltylion.app import BODY_BYTES_MAX, ROUTES
+from guerdon.dialects.loyaltylion.app import BODY_BYTES_MAX
 from guerdon.dialects.loyaltylion.call import Route
 from guerdon.dialects.loyaltylion.errors import (
     TABLE,
@@ -18,6 +18,7 @@ from guerdon.dialects.loyaltylion.errors import (
     guerdon_error_answer,
     refusal_answer,
 )
+from guerdon.dialects.loyaltylion.routes import ROUTES
 from guerdon.dialects.loyaltylion.scopes import SCOPES, covers
 from guerdon.domain import errors
 from guerdon.domain.ids import RedemptionId

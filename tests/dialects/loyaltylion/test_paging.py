@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from guerdon.dialects.loyaltylion.app import ROUTES
 from guerdon.dialects.loyaltylion.call import Call
 from guerdon.dialects.loyaltylion.errors import Fault
 from guerdon.dialects.loyaltylion.paging import Cut, Page, Place, cut, page_of
+from guerdon.dialects.loyaltylion.routes import ROUTES
 from guerdon.domain.ids import KeyId, MerchantId, ProgramId
 from guerdon.domain.key import Key
 
