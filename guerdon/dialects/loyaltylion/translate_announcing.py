@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 from msgspec.structs import replace
 
+from guerdon.dialects.loyaltylion.translate_kinds import amount_of, discount_type, wire_kind
 from guerdon.dialects.loyaltylion.wire_announcing import (
     Activity,
     Adjustment,
@@ -24,21 +24,10 @@ from guerdon.dialects.loyaltylion.wire_announcing import (
     Topic,
     Transaction,
 )
-from guerdon.domain.catalogue import Discount, Reward, RewardKind, Tier
+from guerdon.domain.catalogue import Reward, RewardKind, Tier
 from guerdon.domain.delivery import Letter
 from guerdon.domain.money import to_major
 
-# Kinds whose name the vendor gives an ending; the others are named as ours are.
-_VOUCHERS: frozenset[RewardKind] = frozenset(
-    {
-        "active_subscription_discount",
-        "cart_discount",
-        "cart_variable_discount",
-        "collection_discount",
-        "free_shipping",
-        "product_discount",
-    }
-)
 # What is handed over as neither a voucher nor a gift card is not announced as claimed.
 _UNANNOUNCED: frozenset[RewardKind] = frozenset(
     {"active_subscription_product", "custom", "product_cart"}
@@ -69,13 +58,13 @@ def _claimed(letter: Letter) -> tuple[Topic, Properties] | None:
         return None
     if redemption.is_grant or letter.event.facts.get("is_handed_over"):
         return None
-    amount = _amount(reward.discount, letter.merchant.currency)
+    amount = amount_of(reward, letter.merchant.currency, units=redemption.units)
     is_card = reward.kind == "gift_card"
     code = redemption.code
     return "program_events/customer.claimed_reward", ClaimedReward(
         title=reward.name,
         reward_type="gift_card" if is_card else "voucher",
-        discount_type="percentage" if _discount_type(reward) == "percentage" else "flat",
+        discount_type="percentage" if discount_type(reward) == "percentage" else "flat",
         discount_amount=None if is_card else amount,
         voucher_code=None if is_card else code,
         # A card's whole code is never told by webhook.
@@ -152,37 +141,11 @@ def _available_reward(reward: Reward, currency: str) -> AvailableReward:
         title=reward.name,
         description=reward.description,
         point_cost=reward.points_cost,
-        kind=_kind(reward.kind),
-        discount_type=_discount_type(reward),
-        discount_amount=_amount(discount, currency),
+        kind=wire_kind(reward.kind),
+        discount_type=discount_type(reward),
+        discount_amount=amount_of(reward, currency),
         minimum_spend=None if minimum is None else to_major(minimum, currency),
     )
-
-
-def _kind(kind: RewardKind) -> str:
-    if kind == "active_subscription_product":
-        return "subscription_buy_with_points"
-    return f"{kind}_voucher" if kind in _VOUCHERS else kind
-
-
-def _discount_type(reward: Reward) -> Literal["flat", "percentage", "custom"]:
-    if reward.kind == "custom":
-        return "custom"
-    if reward.discount is not None and reward.discount.type == "fixed_amount":
-        return "flat"
-    return "flat" if reward.kind == "gift_card" else "percentage"
-
-
-def _amount(discount: Discount | None, currency: str) -> int | float | None:
-    if discount is None:
-        return None
-    if discount.amount_minor is not None:
-        return to_major(discount.amount_minor, currency)
-    if discount.percent_hundredths is not None:
-        whole, rest = divmod(discount.percent_hundredths, 100)
-        return whole if rest == 0 else discount.percent_hundredths / 100
-    # Nothing to pay: free shipping, or a product for points alone.
-    return 100
 
 
 def _tier_changed(letter: Letter) -> tuple[Topic, Properties] | None:

@@ -22,7 +22,7 @@ from guerdon.dialects.loyaltylion.wire import stamp, stamp_or_none
 from guerdon.domain.catalogue import Merchant, Reward
 from guerdon.domain.ids import TierId
 from guerdon.domain.money import to_major
-from guerdon.domain.redemption import Redemption
+from guerdon.domain.redemption import Redemption, status_at
 
 _DAY_SECONDS = 86_400
 _LAST_CHARACTERS = 4
@@ -68,25 +68,8 @@ def claimed_reward_to_wire(
 def state_of(redemption: Redemption, now: datetime) -> wire.State:
     """Give the state at an instant: past its time a claim is over, though no sweep has come by
     yet. That it was used is said elsewhere; its state stays as it was."""
-    match redemption.status:
-        case "used":
-            return "approved"
-        case "approved":
-            ends = [
-                (at, state)
-                for at, state in (
-                    (redemption.auto_refund_at, "void"),
-                    (redemption.expires_at, "expired"),
-                )
-                if at is not None and at <= now
-            ]
-            return "approved" if not ends else _first_end(ends)
-        case other:
-            return other
-
-
-def _first_end(ends: list[tuple[datetime, str]]) -> Literal["void", "expired"]:
-    return "void" if min(ends)[1] == "void" else "expired"
+    status = status_at(redemption, now)
+    return "approved" if status == "used" else status
 
 
 def redeemable_to_wire(
