@@ -259,8 +259,8 @@ def _of_member(member: _Member) -> Iterator[tuple[int, Verdict]]:
                 return
         if isinstance(taken_back, Dropped):
             yield place, taken_back
-        elif isinstance(taken_back, Delivered):
-            # What had to be done is done, whether or not the member can be shown.
+        elif isinstance(taken_back, Delivered) and isinstance(member.shown, Skipped):
+            # What had to be done is done, though there is no customer to show it to.
             yield place, taken_back
         else:
             yield place, member.shown

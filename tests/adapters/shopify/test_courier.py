@@ -225,6 +225,26 @@ async def test_what_cannot_be_ended_now_keeps_the_members_later_letters_waiting(
     assert await carry(sandbox, letters) == [Delivered()] * 4
 
 
+async def test_what_was_ended_and_cannot_be_shown_is_not_done(sandbox: Sandboxed) -> None:
+    await sandbox.shopify.fulfillers["shopify"].fulfil(sandbox.handover())
+    sandbox.fail("user_error", SET)
+    letter = over("redemption.refunded", "void")
+    (verdict,) = await carry(sandbox, [letter])
+    assert isinstance(verdict, Dropped)
+    assert [each["status"] for each in sandbox.discounts()] == ["EXPIRED"]
+    # Replayed, it shows where the member stands, and ends nothing twice.
+    assert await carry(sandbox, [letter]) == [Delivered()]
+    assert values(sandbox)["7001"]["points_balance"] == 150
+    assert sandbox.calls("discountCodeDeactivate") == 1
+
+
+async def test_what_was_ended_of_a_member_who_is_no_customer_is_done(sandbox: Sandboxed) -> None:
+    letter = over("redemption.refunded", "void")
+    stranger = replace(letter, member=make_member(external_id="anna"))
+    assert await carry(sandbox, [stranger]) == [Delivered()]
+    assert sandbox.calls(SET) == 0
+
+
 async def test_a_code_that_the_engine_made_itself_is_not_looked_for(sandbox: Sandboxed) -> None:
     letter = over("redemption.refunded", "void", by="code", code=CODE)
     assert await carry(sandbox, [letter]) == [Delivered()]
