@@ -141,8 +141,13 @@ def _endpoint(checks: Checks, path: str, part: EndpointPart) -> WantedIntegratio
     problem = find_url_problem(part.url, checks.url_rules)
     if problem is not None:
         checks.refuse(f"{path}.url", f"it {problem}")
-    secrets = {"secret": _signing_secret(checks, f"{path}.secret_env", part.secret_env)}
-    return WantedIntegration(kind="endpoint", definition={"url": part.url}, secrets=secrets)
+    definition: dict[str, str | None] = {"url": part.url}
+    if part.form == "guerdon":
+        secret = _signing_secret(checks, f"{path}.secret_env", part.secret_env)
+    else:
+        definition["form"] = part.form
+        secret = checks.secret(f"{path}.secret_env", part.secret_env)
+    return WantedIntegration(kind="endpoint", definition=definition, secrets={"secret": secret})
 
 
 def _signing_secret(checks: Checks, path: str, variable: str) -> str:

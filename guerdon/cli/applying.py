@@ -10,7 +10,9 @@ import typer
 from guerdon.cli.console import note, out, warn
 
 if TYPE_CHECKING:
+    from guerdon.config import Config
     from guerdon.domain.blueprint import Blueprint, Difference
+    from guerdon.store.connection import Pool
 
 commands = typer.Typer()
 
@@ -64,13 +66,34 @@ async def apply_blueprint(blueprint: "Blueprint", *, is_plan: bool) -> "list[Dif
     from guerdon.cli.running import make_runtime
     from guerdon.config import read_config
     from guerdon.engine import applying
+    from guerdon.engine.probing import calls_for_probes
 
     config = read_config()
     needs_seal = bool(blueprint.integrations or blueprint.webhooks)
     async with open_store(config) as pool:
         runtime = make_runtime(config, pool, needs_seal=needs_seal)
-        act = applying.plan if is_plan else applying.apply
-        return await act(runtime, blueprint)
+        if is_plan:
+            return await applying.plan(runtime, blueprint)
+        differences = await applying.apply(runtime, blueprint)
+        has_endpoint = any(each.kind == "endpoint" for each in blueprint.integrations)
+        if has_endpoint and calls_for_probes(differences):
+            await _probe(config, pool, blueprint.merchant.slug, differences)
+        return differences
+
+
+async def _probe(
+    config: "Config", pool: "Pool", slug: str, differences: "list[Difference]"
+) -> None:
+    """Try the endpoint of rewards that are new or changed, and say what came of it."""
+    from guerdon.cli.running import open_runtime
+    from guerdon.engine.probing import probe_changed
+
+    async with open_runtime(config, pool) as runtime:
+        for probed in await probe_changed(runtime, slug, differences):
+            if probed.failure is None:
+                note(f"the endpoint takes calls for reward {probed.reward}")
+            else:
+                warn(f"reward {probed.reward}, test call: {probed.failure}")
 
 
 def print_differences(differences: "list[Difference]") -> None:

@@ -13,10 +13,11 @@ from guerdon.adapters.postscript.deliver import PostscriptCourier
 from guerdon.adapters.shopify.platform import make_shopify
 from guerdon.adapters.shopify.translate_webhooks import ShopifyReader
 from guerdon.adapters.webhooks.courier import WebhookCourier
-from guerdon.adapters.webhooks.fulfil import EndpointFulfiller
+from guerdon.adapters.webhooks.fulfil import EndpointFulfiller, StandardEndpoint
 from guerdon.adapters.webhooks.sending import Sender
 from guerdon.adapters.webhooks.standard import StandardForm
 from guerdon.dialects.loyaltylion.announcing import LoyaltyLionForm
+from guerdon.dialects.loyaltylion.fulfilling import LoyaltyLionEndpoint
 from guerdon.dialects.mage.announcing import MageForm
 from guerdon.domain.catalogue import FulfilBy
 from guerdon.domain.subscription import FailureRule
@@ -27,6 +28,7 @@ from guerdon.engine.ports import (
     Fulfiller,
     InboxReader,
     PoolMinter,
+    Prober,
     Publisher,
 )
 from guerdon.http.calling import Caller
@@ -42,6 +44,7 @@ class Outside:
     directory: Directory
     readers: Mapping[str, InboxReader]
     minters: Mapping[FulfilBy, PoolMinter]
+    probers: Mapping[FulfilBy, Prober]
     publisher: Publisher
 
 
@@ -52,11 +55,14 @@ async def reach_out(rules: UrlRules, now: Callable[[], datetime]) -> AsyncIterat
     Nothing is opened before the first call; then it belongs to the event loop of that call."""
     sender = Sender(rules)
     webhooks = WebhookCourier((MageForm(), LoyaltyLionForm(), StandardForm()), sender, now=now)
+    endpoint = EndpointFulfiller(
+        {"guerdon": StandardEndpoint(), "loyaltylion": LoyaltyLionEndpoint()}, sender, now
+    )
     shopify = make_shopify(now)
     caller = Caller()
     try:
         yield Outside(
-            fulfillers={**shopify.fulfillers, "webhook": EndpointFulfiller(sender, now)},
+            fulfillers={**shopify.fulfillers, "webhook": endpoint},
             couriers={
                 "shopify": shopify.courier,
                 "klaviyo": KlaviyoCourier(caller),
@@ -68,6 +74,7 @@ async def reach_out(rules: UrlRules, now: Callable[[], datetime]) -> AsyncIterat
             directory=shopify.directory,
             readers={"shopify": ShopifyReader()},
             minters=shopify.minters,
+            probers={"webhook": endpoint},
             publisher=shopify.publisher,
         )
     finally:

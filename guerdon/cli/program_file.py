@@ -261,10 +261,12 @@ class PostscriptPart(_Part, frozen=True, kw_only=True):
 
 
 class EndpointPart(_Part, frozen=True, kw_only=True):
-    """The shop's own address, which hands over the rewards that are fulfilled by webhook."""
+    """The shop's own address, which hands over the rewards that are fulfilled by webhook; `form`
+    is how it is asked."""
 
     url: str
     secret_env: Variable
+    form: Literal["guerdon", "loyaltylion"] = "guerdon"
 
 
 class IntegrationsPart(_Part, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ async def open_runtime(config: Config, pool: Pool) -> AsyncIterator[Runtime]:
             directory=outside.directory,
             readers=outside.readers,
             minters=outside.minters,
+            probers=outside.probers,
             publisher=outside.publisher,
             seal=_seal_of(config),
             webhook_urls=rules,

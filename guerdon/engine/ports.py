@@ -41,15 +41,21 @@ class FulfilmentFailed(Exception):
     """The platform did not hand the reward over, and is known not to have.
 
     `is_permanent`: trying again cannot help. `after_seconds`: how long the platform asked to be
-    left alone."""
+    left alone. `is_never_over`: it is to be asked until it says yes, however long that takes."""
 
     def __init__(
-        self, reason: str, *, is_permanent: bool = False, after_seconds: float | None = None
+        self,
+        reason: str,
+        *,
+        is_permanent: bool = False,
+        after_seconds: float | None = None,
+        is_never_over: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_permanent = is_permanent
         self.after_seconds = after_seconds
+        self.is_never_over = is_never_over
 
 
 class CodeTaken(FulfilmentFailed):
@@ -84,6 +90,46 @@ class Fulfiller(Protocol):
     async def take_back(self, handover: Handover) -> None:
         """Make what was handed over, if anything was, worth nothing. Doing it twice is doing it
         once. Raises FulfilmentFailed."""
+        ...
+
+
+class EndpointCall(Struct, frozen=True):
+    """A signed call to a shop's own endpoint."""
+
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class EndpointForm(Protocol):
+    """How a shop's own endpoint is asked to hand rewards over. None: it is not asked that.
+
+    `is_patient`: it is asked until it says yes, however long that takes."""
+
+    is_patient: bool
+    timeout_seconds: float
+
+    def fulfil(self, handover: Handover, secret: str, now: datetime) -> EndpointCall | None:
+        """Ask to hand over; a repetition is known by what stays the same in it."""
+        ...
+
+    def take_back(self, handover: Handover, secret: str, now: datetime) -> EndpointCall | None:
+        """Tell that it is not to be handed over, or is worth nothing now."""
+        ...
+
+    def probe(
+        self, merchant: Merchant, reward: Reward, secret: str, now: datetime
+    ) -> EndpointCall | None:
+        """Try the endpoint for a reward that is new or has changed."""
+        ...
+
+
+class Prober(Protocol):
+    """Tries whoever is to hand a reward over, so that what is wrong shows before a member asks."""
+
+    platform: IntegrationKind
+
+    async def probe(self, connected: Connected, merchant: Merchant, reward: Reward) -> bool:
+        """Try it; false where it has no such thing. Raises FulfilmentFailed."""
         ...
 
 

@@ -50,6 +50,8 @@ TAKE_BACK_AFTER = (
 # What cannot be taken back, or what the shop's endpoint does not take, is left to people after so
 # long.
 GIVE_UP_AFTER = timedelta(days=7)
+# How often then an endpoint is asked that is never given up.
+_SELDOM_SECONDS = 86_400.0
 _BACKOFF_SECONDS = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 3600)
 
 _log = structlog.get_logger(__name__)
@@ -269,6 +271,8 @@ async def _tell_endpoint(
         async with asyncio.timeout(ledger.runtime.fulfil_seconds):
             await fulfiller.fulfil(handover)
     except FulfilmentFailed as failure:
+        if failure.is_never_over and age >= GIVE_UP_AFTER:
+            return PutOff(failure.reason, _SELDOM_SECONDS)
         return _unless_old(age, failure.reason, failure.after_seconds)
     except Exception as error:  # noqa: BLE001 -- asked again, under the same id
         return _unless_old(age, said_of(error))

@@ -14,6 +14,7 @@ from guerdon.engine.ports import (
     Fulfiller,
     InboxReader,
     PoolMinter,
+    Prober,
     Publisher,
 )
 from guerdon.engine.sealing import Seal
@@ -68,6 +69,7 @@ class Runtime:
     directory: Directory | None = None
     readers: Mapping[str, InboxReader] = field(default_factory=dict)
     minters: Mapping[FulfilBy, PoolMinter] = field(default_factory=dict)
+    probers: Mapping[FulfilBy, Prober] = field(default_factory=dict)
     publisher: Publisher | None = None
     seal: Seal | None = None
     webhook_urls: UrlRules = field(default_factory=UrlRules)

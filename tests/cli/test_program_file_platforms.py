@@ -96,6 +96,15 @@ def test_endpoint_is_an_address_and_a_secret() -> None:
     assert wanted.secrets == {"secret": _ENVIRONMENT["SIGNING"]}
 
 
+def test_endpoint_may_be_asked_in_another_form_with_its_kind_of_secret() -> None:
+    endpoint = {"url": "https://tide.example/lion", "secret_env": "TOKEN", "form": "loyaltylion"}
+    (wanted,) = _read(endpoint=endpoint).integrations
+    assert wanted.definition == {"url": endpoint["url"], "form": "loyaltylion"}
+    assert wanted.secrets == {"secret": _ENVIRONMENT["TOKEN"]}
+    (problem,) = _problems(endpoint=endpoint | {"form": "mage"})
+    assert problem.startswith("integrations.endpoint.form: ")
+
+
 def test_endpoint_is_guarded_like_a_webhook() -> None:
     problems = _problems(endpoint={"url": "https://10.0.0.1/x", "secret_env": "TOKEN"})
     assert [each.partition(":")[0] for each in problems] == [

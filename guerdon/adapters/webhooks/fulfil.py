@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -13,10 +13,17 @@ from guerdon.adapters.webhooks.conversation import Answered, NoAnswer
 from guerdon.adapters.webhooks.sending import Sender
 from guerdon.adapters.webhooks.standard import signing_key
 from guerdon.adapters.webhooks.target import TargetRefused
+from guerdon.domain.catalogue import Merchant, Reward
 from guerdon.domain.integration import IntegrationKind
-from guerdon.engine.ports import Fulfilled, FulfilmentFailed, Handover
+from guerdon.engine.ports import (
+    Connected,
+    EndpointCall,
+    EndpointForm,
+    Fulfilled,
+    FulfilmentFailed,
+    Handover,
+)
 
-TIMEOUT_SECONDS = 6.0
 _RETRY_AFTER_SECONDS_MAX = 3600.0
 _encode = msgspec.json.Encoder().encode
 
@@ -53,31 +60,29 @@ class Body(Struct, frozen=True):
     data: RedemptionPart
 
 
-class EndpointFulfiller:
-    """`webhook`: the endpoint is called until it answers with 2xx, always under the same id, by
-    which it can tell a repetition. Signed as in Standard Webhooks."""
+class StandardEndpoint:
+    """Our own form, signed as in Standard Webhooks: always under one id, by which the endpoint can
+    tell a repetition."""
 
-    platform: IntegrationKind = "endpoint"
+    is_patient = False
+    timeout_seconds = 6.0
 
-    def __init__(self, sender: Sender, now: Callable[[], datetime]) -> None:
-        self._sender = sender
-        self._now = now
+    def fulfil(self, handover: Handover, secret: str, now: datetime) -> EndpointCall:
+        return self._call(handover, "redemption.fulfil", secret, now)
 
-    async def fulfil(self, handover: Handover) -> Fulfilled:
-        """Tell the endpoint to hand over. Whatever is not a yes is a no, to be asked again."""
-        await self._call(handover, "redemption.fulfil")
-        return Fulfilled()
+    def take_back(self, handover: Handover, secret: str, now: datetime) -> EndpointCall:
+        return self._call(handover, "redemption.take_back", secret, now)
 
-    async def take_back(self, handover: Handover) -> None:
-        """Tell the endpoint that the reward is not to be handed over, or is worth nothing now."""
-        await self._call(handover, "redemption.take_back")
+    def probe(
+        self,
+        merchant: Merchant,  # noqa: ARG002 -- a form's shape
+        reward: Reward,  # noqa: ARG002
+        secret: str,  # noqa: ARG002
+        now: datetime,  # noqa: ARG002
+    ) -> EndpointCall | None:
+        return None
 
-    async def _call(self, handover: Handover, kind: str) -> None:
-        url = handover.connected.definition.get("url")
-        secret = handover.connected.secrets.get("secret")
-        if not url or not secret:
-            raise FulfilmentFailed("the endpoint has no address or no secret", is_permanent=True)
-        now = self._now()
+    def _call(self, handover: Handover, kind: str, secret: str, now: datetime) -> EndpointCall:
         body = _encode(Body(kind, handover.redemption.updated_at, _told(handover)))
         named = f"{kind}_{handover.merchant.id}_{handover.redemption.id}".replace(".", "_")
         stamp = str(int(now.timestamp()))
@@ -90,15 +95,70 @@ class EndpointFulfiller:
             ("webhook-timestamp", stamp),
             ("webhook-signature", f"v1,{base64.b64encode(digest).decode('ascii')}"),
         )
+        return EndpointCall(headers, body)
+
+
+class EndpointFulfiller:
+    """`webhook`: the endpoint is called until it answers with 2xx, in the form that the merchant's
+    connection names; the default one is `guerdon`."""
+
+    platform: IntegrationKind = "endpoint"
+
+    def __init__(
+        self, forms: Mapping[str, EndpointForm], sender: Sender, now: Callable[[], datetime]
+    ) -> None:
+        self._forms = forms
+        self._sender = sender
+        self._now = now
+
+    async def fulfil(self, handover: Handover) -> Fulfilled:
+        """Tell the endpoint to hand over. Whatever is not a yes is a no, to be asked again."""
+        form, secret = self._way(handover.connected)
+        await self._post(handover.connected, form, form.fulfil(handover, secret, self._now()))
+        return Fulfilled()
+
+    async def take_back(self, handover: Handover) -> None:
+        """Tell the endpoint that the reward is not to be handed over, or is worth nothing now."""
+        form, secret = self._way(handover.connected)
+        await self._post(handover.connected, form, form.take_back(handover, secret, self._now()))
+
+    async def probe(self, connected: Connected, merchant: Merchant, reward: Reward) -> bool:
+        """Send the form's test call, where it has one. Raises FulfilmentFailed for a no."""
+        form, secret = self._way(connected)
+        return await self._post(connected, form, form.probe(merchant, reward, secret, self._now()))
+
+    def _way(self, connected: Connected) -> tuple[EndpointForm, str]:
+        form = self._forms.get(connected.definition.get("form") or "guerdon")
+        secret = connected.secrets.get("secret")
+        if form is None or not secret or not connected.definition.get("url"):
+            raise FulfilmentFailed(
+                "the endpoint has no address, no secret or no form", is_permanent=True
+            )
+        return form, secret
+
+    async def _post(
+        self, connected: Connected, form: EndpointForm, call: EndpointCall | None
+    ) -> bool:
+        if call is None:
+            return False
         try:
-            answered = await self._sender.post(url, headers, body, timeout_seconds=TIMEOUT_SECONDS)
+            answered = await self._sender.post(
+                connected.definition["url"] or "",
+                call.headers,
+                call.body,
+                timeout_seconds=form.timeout_seconds,
+            )
         except (TargetRefused, NoAnswer) as failure:
-            raise FulfilmentFailed(f"the endpoint: {failure}") from failure
+            raise FulfilmentFailed(
+                f"the endpoint: {failure}", is_never_over=form.is_patient
+            ) from failure
         if not 200 <= answered.status < 300:
             raise FulfilmentFailed(
                 f"the endpoint answered with status {answered.status}",
                 after_seconds=_asked_wait(answered),
+                is_never_over=form.is_patient,
             )
+        return True
 
 
 def _told(handover: Handover) -> RedemptionPart:

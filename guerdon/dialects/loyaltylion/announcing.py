@@ -21,13 +21,14 @@ from guerdon.dialects.loyaltylion.wire_announcing import (
     ProgramEventBody,
     Topic,
 )
+from guerdon.domain.catalogue import Merchant
 from guerdon.domain.delivery import Letter
 from guerdon.domain.event import EventKind
 from guerdon.domain.subscription import FailureRule, Subscription
 from guerdon.engine.announcing import Announcement
 
 EVENTS: tuple[Topic, ...] = get_args(Topic)
-_USER_AGENT = "LoyaltyLion-Webhook/2.0"
+USER_AGENT = "LoyaltyLion-Webhook/2.0"
 _DELAY_SECONDS_FIRST = 30.0
 _DELAY_SECONDS_MAX = 6 * 3600.0
 _DOUBLINGS_MAX = 16
@@ -99,9 +100,9 @@ class LoyaltyLionForm:
         signature = hmac.new(secret.encode(), announcement.body, hashlib.sha256).digest()
         return (
             ("Content-Type", "application/json"),
-            ("User-Agent", _USER_AGENT),
+            ("User-Agent", USER_AGENT),
             ("X-LoyaltyLion-Topic", announcement.event),
-            ("X-LoyaltyLion-Site-Domain", _site(letter)),
+            ("X-LoyaltyLion-Site-Domain", site_domain(letter.merchant)),
             ("X-LoyaltyLion-Hmac-SHA256", base64.b64encode(signature).decode("ascii")),
         )
 
@@ -119,7 +120,8 @@ def _announcement(letter: Letter, topic: Topic, identity: str, body: bytes) -> A
     return Announcement(id=identity, event=topic, said_at=letter.event.created_at, body=body)
 
 
-def _site(letter: Letter) -> str:
-    shop = letter.merchant.storefront_url
+def site_domain(merchant: Merchant) -> str:
+    """Give the host name that a receiver knows the shop by."""
+    shop = merchant.storefront_url
     host = urlsplit(shop).hostname if shop else None
-    return host or f"{letter.merchant.slug}.myshopify.com"
+    return host or f"{merchant.slug}.myshopify.com"
