@@ -1,8 +1,9 @@
 """Dispatching: events handed on and letters carried, many merchants and destinations at once."""
 
 import asyncio
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 
 import structlog
@@ -37,7 +38,7 @@ _STOP_SECONDS = 8.0
 _log: FilteringBoundLogger = structlog.get_logger("guerdon.worker")
 
 
-class Key(Struct, frozen=True):
+class Key(Struct, frozen=True, order=True):
     """A destination of a merchant."""
 
     merchant_id: MerchantId
@@ -56,6 +57,9 @@ class Dispatch:
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._handing_on: set[MerchantId] = set()
+        # With whom the next look begins.
+        self._next_behind = Key(MerchantId(0), "")
+        self._next_due = Key(MerchantId(0), "")
         self._lanes: Counter[Key] = Counter()
         self._letters: dict[Key, int] = {}
         self._patience = Patience()
@@ -91,24 +95,40 @@ class Dispatch:
             _log.warning("outbox out of reach", retry_seconds=wait, exc_info=True)
             return
         self._patience.succeeded("look")
-        for merchant_id in behind:
-            self._begin_handing_on(merchant_id)
-        for merchant_id, destination in due:
-            self._begin_carrying(Key(merchant_id, destination))
+        # Whoever had no place the last time comes first, or the busiest of the first merchants
+        # would leave none for those behind them.
+        for key in _from([Key(each, "") for each in behind], self._next_behind):
+            if not self._begin_handing_on(key.merchant_id):
+                self._next_behind = key
+                break
+        for key in _from([Key(*each) for each in due], self._next_due):
+            if not self._begin_carrying(key):
+                self._next_due = key
+                break
 
-    def _begin_handing_on(self, merchant_id: MerchantId) -> None:
-        is_busy = merchant_id in self._handing_on or len(self._handing_on) >= _HANDING_ON_MAX
-        if not is_busy and self._patience.may_try(merchant_id, _now()):
-            self._handing_on.add(merchant_id)
-            self._start(self._hand_on(merchant_id))
+    def _begin_handing_on(self, merchant_id: MerchantId) -> bool:
+        """Hand on, unless that is under way or has to wait; say False where no place is left."""
+        if merchant_id in self._handing_on or not self._patience.may_try(merchant_id, _now()):
+            return True
+        if len(self._handing_on) >= _HANDING_ON_MAX:
+            return False
+        self._handing_on.add(merchant_id)
+        self._start(self._hand_on(merchant_id))
+        return True
 
-    def _begin_carrying(self, key: Key) -> None:
+    def _begin_carrying(self, key: Key) -> bool:
+        """Carry, unless that is under way or has to wait; say False where no place is left."""
         now = _now()
         lanes_max = 1 if self._letters.get(key, LETTERS_MAX) < LETTERS_MAX else _LANES_MAX
-        is_full = self._lanes[key] >= lanes_max or self._lanes.total() >= _CARRIES_MAX
-        if not is_full and self._patience.may_try(key, now) and self._down.may_try(key, now):
-            self._lanes[key] += 1
-            self._start(self._carry(key))
+        if self._lanes[key] >= lanes_max:
+            return True
+        if not (self._patience.may_try(key, now) and self._down.may_try(key, now)):
+            return True
+        if self._lanes.total() >= _CARRIES_MAX:
+            return False
+        self._lanes[key] += 1
+        self._start(self._carry(key))
+        return True
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -177,6 +197,13 @@ class Dispatch:
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _from(keys: Sequence[Key], first: Key) -> list[Key]:
+    """Sort keys in a ring that begins with `first`, or what comes after it."""
+    ring = sorted(keys)
+    place = bisect_left(ring, first)
+    return ring[place:] + ring[:place]
 
 
 def _now() -> float:

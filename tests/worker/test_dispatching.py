@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from guerdon.domain.delivery import Deferred, Delivered, Letter, Verdict
 from guerdon.domain.ids import MerchantId
 from guerdon.engine import addressing
-from guerdon.engine.delivering import LETTERS_MAX
+from guerdon.engine.delivering import LETTERS_MAX, Round
 from guerdon.engine.portions import Portion
 from guerdon.engine.ports import Destination
 from guerdon.engine.submitting import Ledger
@@ -192,3 +192,36 @@ async def test_several_merchants_and_destinations_are_served(pool: asyncpg.Pool)
     await _work(pool, courier, lambda: len(courier.carried) == 15)
     assert sorted(courier.points(), key=str) == [n for n in range(1, 6) for _ in range(3)]
     assert await statuses(pool) == ["delivered"] * 15
+
+
+async def test_merchants_without_end_of_work_do_not_starve_those_behind_them(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More merchants have new events all the time than are handed on at once."""
+    ids = [MerchantId(number) for number in range(1, 31)]
+    keys = [(each, "webhook:1") for each in ids]
+    handed_on: set[int] = set()
+    carried: set[int] = set()
+
+    async def hand_on(_: Ledger, merchant_id: MerchantId, __: int) -> Portion:
+        handed_on.add(merchant_id)
+        return Portion(0, has_more=False)
+
+    async def deliver(_: Ledger, merchant_id: MerchantId, *__: object) -> Round:
+        carried.add(merchant_id)
+        return Round()
+
+    async def list_behind(_: object) -> list[MerchantId]:
+        return ids
+
+    async def list_due(*_: object) -> list[tuple[MerchantId, str]]:
+        return keys
+
+    monkeypatch.setattr(dispatching, "hand_on", hand_on)
+    monkeypatch.setattr(dispatching, "deliver", deliver)
+    monkeypatch.setattr(dispatching, "list_merchants_behind", list_behind)
+    monkeypatch.setattr(dispatching, "list_due_destinations", list_due)
+    monkeypatch.setattr(dispatching, "_CARRIES_MAX", 8)
+    monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.001)
+    async with asyncio.timeout(10):
+        await _work(pool, Scripted(), lambda: handed_on == set(ids) and carried == set(ids))
