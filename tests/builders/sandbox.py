@@ -25,7 +25,11 @@ class RunningSandbox:
         self.app = app
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self._client = httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=30)
+        # Kept for less long than the server does, which else hangs up on the next call.
+        limits = httpx.Limits(keepalive_expiry=1)
+        self._client = httpx.AsyncClient(
+            base_url=self.url, trust_env=False, timeout=30, limits=limits
+        )
 
     @property
     def shopify(self) -> str:
@@ -60,6 +64,15 @@ class RunningSandbox:
     async def faults(self, *faults: dict[str, Any]) -> None:
         """Script faults, each as the control surface takes them."""
         await self.control("faults", {"faults": list(faults)})
+
+    async def send_notice(self, domain: str, notice: dict[str, Any]) -> int | None:
+        """Have a shop send a webhook; give the status that came back, None where nothing did."""
+        came = await self._client.post(f"/_control/shops/{domain}/webhooks/send", json=notice)
+        if came.status_code == 502:
+            return None
+        assert came.status_code == 200, came.text
+        status: int = came.json()["status"]
+        return status
 
     async def clear_faults(self) -> None:
         came = await self._client.delete("/_control/faults")
