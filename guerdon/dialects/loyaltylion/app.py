@@ -23,6 +23,7 @@ from guerdon.dialects.loyaltylion.routes import API, ROUTES
 from guerdon.dialects.loyaltylion.scopes import covers
 from guerdon.domain.errors import GuerdonError, Unavailable
 from guerdon.domain.key import Key
+from guerdon.engine.expiring import give_back_due
 from guerdon.engine.keying import Keyring
 from guerdon.engine.submitting import Ledger
 from guerdon.http.asgi import (
@@ -45,6 +46,8 @@ from guerdon.store.faults import DRIVER_ERRORS, fault_of
 BODY_BYTES_MAX = 1 << 20
 
 _HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+# What these let a caller read tells how many points somebody has: it is brought up to date before.
+_SHOW_POINTS = frozenset({"read_customers", "read_orders"})
 _log = structlog.get_logger(__name__)
 
 
@@ -113,6 +116,8 @@ class LoyaltyLionApp:
             refused = _refuse(route, key)
             if refused is not None:
                 return refused
+            if not route.is_write and route.scope in _SHOW_POINTS:
+                await give_back_due(self._ledger, key.merchant_id)
             body = await read_body(receive, bytes_max=BODY_BYTES_MAX) if route.is_write else b""
             call = Call(
                 self._ledger,

@@ -30,6 +30,7 @@ from guerdon.dialects.mage.errors import (
 )
 from guerdon.dialects.mage.parameters import PAGING, filter_parameter, sort_parameter
 from guerdon.domain.errors import GuerdonError, Unavailable
+from guerdon.engine.expiring import give_back_due
 from guerdon.engine.keying import Keyring
 from guerdon.engine.submitting import Ledger
 from guerdon.http.asgi import (
@@ -126,6 +127,9 @@ class MageApp:
                 if key.access != "full":
                     return READ_ONLY
                 body = await read_body(receive, bytes_max=BODY_BYTES_MAX)
+            elif route.path.startswith("/v1/customers"):
+                # What is shown of points is brought up to date before.
+                await give_back_due(self._ledger, key.merchant_id)
             call = Call(
                 self._ledger,
                 key,
