@@ -55,7 +55,7 @@ class Answer(Struct, frozen=True):
             try:
                 answered_at = parsedate_to_datetime(self.headers.get("date", ""))
                 seconds = (parsedate_to_datetime(asked) - answered_at).total_seconds()
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 return None
         # What is not a number is not within these bounds either.
         if not 0 <= seconds <= _RETRY_AFTER_SECONDS_MAX:

@@ -171,6 +171,13 @@ async def test_libraries_log_no_secret(caplog: pytest.LogCaptureFixture) -> None
         ({"Retry-After": "Sun, 22 Nov 2026 10:00:30 GMT"}, None),
         (
             {
+                "Retry-After": f"Sun, 22 Nov 2026 10:00:30 +{'9' * 14}",
+                "Date": "Sun, 22 Nov 2026 10:00:00 GMT",
+            },
+            None,
+        ),
+        (
+            {
                 "Retry-After": "Sun, 22 Nov 2026 10:00:30 -0000",
                 "Date": "Sun, 22 Nov 2026 10:00:00 GMT",
             },

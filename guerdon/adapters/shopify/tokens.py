@@ -14,6 +14,9 @@ from guerdon.http.calling import Caller, CallFailed
 # A token is renewed once so much of its life is over.
 RENEWED_AT = 0.8
 _SECONDS_MAX = 5.0
+# A token that is still good and could not be renewed is used for so long before it is tried again,
+# as no call is to wait for what does not answer.
+_PAUSE_SECONDS = 60.0
 
 
 class Tokens(Protocol):
@@ -80,8 +83,10 @@ class GrantedToken:
                 try:
                     await self._fetch()
                 except NotExecuted:
-                    if self._token is None or self._clock() >= self._ends_at:
+                    now = self._clock()
+                    if self._token is None or now >= self._ends_at:
                         raise
+                    self._renew_at = now + _PAUSE_SECONDS
             assert self._token is not None
             return self._token
 

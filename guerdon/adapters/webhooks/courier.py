@@ -120,7 +120,7 @@ class WebhookCourier:
         else:
             try:
                 date = parsedate_to_datetime(asked)
-            except ValueError:
+            except (ValueError, OverflowError):
                 return 0.0
             date = date if date.tzinfo else date.replace(tzinfo=UTC)
             seconds = max((date - self._now()) / timedelta(seconds=1), 0.0)

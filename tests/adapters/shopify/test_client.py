@@ -1,6 +1,7 @@
 """The layers at which a call fails, and what is known of its effect at each."""
 
 import asyncio
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from guerdon.adapters.shopify.client import Shop
 from guerdon.adapters.shopify.documents import document
 from guerdon.adapters.shopify.failures import AnswerLost, NotExecuted
 from guerdon.adapters.shopify.platform import make_shopify
+from guerdon.adapters.shopify.tokens import RENEWED_AT, GrantedToken
 from guerdon.engine.ports import FulfilmentFailed
 from guerdon.engine.runtime import utc_now
+from guerdon.http.calling import Caller
 from guerdon.sandbox.shopify.throttle import Rate
 from tests.adapters.shopify.conftest import MakeSandbox
 from tests.adapters.shopify.sandboxed import SHOP, TOKEN, Sandboxed
@@ -193,6 +196,28 @@ async def test_a_refused_token_is_replaced_once_by_client_credentials(
     assert found == [{LOOK: None}] * 5
     tokens = [call for call in sandbox.app.world.calls if "token" in str(call["name"])]
     assert len(tokens) == 2
+
+
+async def test_a_token_that_cannot_be_renewed_is_used_to_its_end_without_asking_each_time(
+    sandbox: Sandboxed,
+) -> None:
+    """Asking takes seconds where nobody answers, and every call would wait for it."""
+    now = 0.0
+    address = sandbox.shopify.shops.of(sandbox.connected()).address
+    async with aclosing(Caller()) as caller:
+        tokens = GrantedToken(caller, address.token, "sandbox-app", "hush", lambda: now)
+        first = await tokens.get()
+        sandbox.fail("status", "token", status=503, times=1000)
+        asked = len(sandbox.app.world.calls)
+        now = 86_399 * (RENEWED_AT + 0.01)
+        assert [await tokens.get() for _ in range(20)] == [first] * 20
+        assert len(sandbox.app.world.calls) == asked + 1
+        now += 120
+        assert await tokens.get() == first
+        assert len(sandbox.app.world.calls) == asked + 2
+        now = 86_400
+        with pytest.raises(NotExecuted):
+            await tokens.get()
 
 
 async def test_credentials_that_are_refused_are_told_without_being_shown(

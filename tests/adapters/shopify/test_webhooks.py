@@ -100,6 +100,12 @@ async def test_other_topic_of_the_same_event_is_kept(door: Door) -> None:
     assert [topic for topic, _ in await door.kept()] == ["orders/paid", "orders/updated"]
 
 
+@pytest.mark.parametrize("told", ["yesterday", "0001-01-01T00:00:00+14:00", "9" * 30])
+async def test_a_time_that_is_none_is_not_worth_a_refusal(door: Door, told: str) -> None:
+    assert await door.post(BODY, signed(BODY, Triggered_At=told)) == 200
+    assert await door.pool.fetchval("SELECT triggered_at IS NULL FROM inbox_events")
+
+
 @pytest.mark.parametrize("name", ["Topic", "Hmac_Sha256", "Shop_Domain", "Webhook_Id"])
 async def test_missing_header_is_told(door: Door, name: str) -> None:
     left_out: dict[str, str | None] = {name: None}

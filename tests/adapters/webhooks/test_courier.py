@@ -132,6 +132,8 @@ async def test_standard_keeps_to_its_schedule(courier: WebhookCourier) -> None:
 async def test_standard_waits_as_long_as_it_is_asked_to(courier: WebhookCourier) -> None:
     in_an_hour = (utc_now() + timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")
     asked = ["120", "1", "nonsense", "-5", "9" * 40, in_an_hour, "Thu, 01 Jan 1970 00:00:00 GMT"]
+    # No such place on earth, nor such a year.
+    asked += [f"Thu, 01 Jan 1970 00:00:00 +{'9' * 14}", f"Thu, 01 Jan {'9' * 20} 00:00:00 GMT"]
     waits = []
     async with receiving(*[answer(429, f"retry-after: {each}") for each in asked]) as receiver:
         for _ in asked:
@@ -139,7 +141,7 @@ async def test_standard_waits_as_long_as_it_is_asked_to(courier: WebhookCourier)
             assert isinstance(said, Deferred)
             waits.append(said.after_seconds)
     hour = waits.pop(5)
-    assert waits == [120, 5, 5, 5, 86_400, 5]
+    assert waits == [120, 5, 5, 5, 86_400, 5, 5, 5]
     assert hour is not None
     assert 3590 < hour <= 3600
 
