@@ -55,11 +55,16 @@ def run(target: Target, *, connections: int, seconds: int) -> Load:
         member=f"1 + (number * 7919) % {target.members}" if target.members > 1 else "1",
         reward=f"{paths}[1 + number % {len(target.paths)}]",
     )
+    return play(script, target.base_url, connections=connections, seconds=seconds)
+
+
+def play(script: str, base_url: str, *, connections: int, seconds: int) -> Load:
+    """Make the requests of a script of wrk's, in Lua, for so long."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "purchase.lua"
+        file = Path(folder) / "requests.lua"
         file.write_text(script, "utf-8")
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
-        command += ["--latency", "-s", str(file), target.base_url]
+        command += ["--latency", "-s", str(file), base_url]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return _read(done.stdout)
 
