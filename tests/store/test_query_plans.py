@@ -161,6 +161,8 @@ def _type(match: re.Match[str]) -> str:
 
 
 def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
     if isinstance(value, list):
         inner = ",".join(json.dumps(str(each)) for each in value)
         return "'{" + inner + "}'"
