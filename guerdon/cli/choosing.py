@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from guerdon.domain.ids import MerchantId
     from guerdon.store.connection import Pool
 
+# Every id is below 2^53, so that any client can hold it as a number.
+ID_MAX = 2**53 - 1
+
 
 async def choose_catalogue(pool: "Pool", slug: str | None) -> "Catalogue":
     """Read what a merchant offers; without a slug, there must be one merchant only."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from guerdon.cli.choosing import ID_MAX
 from guerdon.cli.console import fail, note, out
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ async def _count(merchant_slug: str | None) -> "list[tuple[str, DeliveryStatus, 
 @commands.command()
 def replay(
     ids: Annotated[
-        list[int] | None, typer.Argument(help="Deliveries by id, as listed.", show_default=False)
+        list[int] | None,
+        typer.Argument(min=1, max=ID_MAX, help="Deliveries by id, as listed.", show_default=False),
     ] = None,
     merchant: _Merchant = None,
     status: Annotated[

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from guerdon.cli.choosing import ID_MAX
 from guerdon.cli.console import fail, note, out
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ async def _list(
 @commands.command()
 def replay(
     ids: Annotated[
-        list[int] | None, typer.Argument(help="Ids of dead messages.", show_default=False)
+        list[int] | None,
+        typer.Argument(min=1, max=ID_MAX, help="Ids of dead messages.", show_default=False),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
     merchant: _Merchant = None,

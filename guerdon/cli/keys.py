@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from guerdon.cli.choosing import ID_MAX
 from guerdon.cli.console import fail, note, out
 
 if TYPE_CHECKING:
@@ -165,7 +166,9 @@ def _minute(moment: datetime | None) -> str:
 
 @commands.command()
 def revoke(
-    key_id: Annotated[int, typer.Argument(help="The key's id, as listed.", show_default=False)],
+    key_id: Annotated[
+        int, typer.Argument(min=1, max=ID_MAX, help="The key's id, as listed.", show_default=False)
+    ],
     merchant: _Merchant = None,
 ) -> None:
     """End a key; it works no longer, at most a few seconds from now."""

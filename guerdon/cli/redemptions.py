@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from guerdon.cli.choosing import ID_MAX
 from guerdon.cli.console import fail, note, out
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ commands = typer.Typer(no_args_is_help=True, help="Redemptions: list, show, retr
 _Merchant = Annotated[
     str | None, typer.Option("--merchant", "-m", help="The merchant's slug, if there are several.")
 ]
-_Id = Annotated[int, typer.Argument(help="The redemption's id, as listed.", show_default=False)]
+_Id = Annotated[
+    int,
+    typer.Argument(min=1, max=ID_MAX, help="The redemption's id, as listed.", show_default=False),
+]
 _Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _STATUSES = ("pending", "approved", "declined", "used", "expired", "void")
 
