@@ -64,9 +64,7 @@ def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
         note=command.note,
     )
     _audit(fold, purse, command, earning_id, command.points, lot_id)
-    fold.announce(
-        "points.adjusted", purse, earning_id=earning_id, points=command.points, note=command.note
-    )
+    fold.announce("points.adjusted", purse, earning_id=earning_id, points=command.points)
     reassess_tier(fold, purse)
     return Adjusted(
         entry.id,
@@ -92,7 +90,7 @@ def _deduct(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
         note=command.note,
     )
     _audit(fold, purse, command, earning_id, -taken, None)
-    fold.announce("points.adjusted", purse, earning_id=earning_id, points=-taken, note=command.note)
+    fold.announce("points.adjusted", purse, earning_id=earning_id, points=-taken)
     reassess_tier(fold, purse)
     return Adjusted(
         entry.id, purse.wallet.member_id, command.points, -taken, before, before - taken

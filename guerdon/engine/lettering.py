@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from guerdon.domain.catalogue import Catalogue, Reward
 from guerdon.domain.delivery import Letter, Standing
@@ -119,6 +120,9 @@ def _letter(claimed: Claimed, contents: _Contents) -> Letter | None:
         redemption = contents.redemptions.get(event.redemption_id)
     if event.earning_id is not None:
         earning = contents.earnings.get(event.earning_id)
+    if event.kind == "points.adjusted" and earning is not None:
+        # What staff wrote is kept with the earning alone, where it can be forgotten.
+        event = replace(event, facts={**event.facts, "note": earning.note})
     if earning is not None and earning.rule_id is not None:
         rule = catalogue.rules.get(earning.rule_id)
     return Letter(

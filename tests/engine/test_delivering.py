@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from guerdon.domain.command import Adjust
 from guerdon.domain.delivery import (
     Deferred,
     Delivered,
@@ -19,6 +20,7 @@ from guerdon.domain.delivery import (
     Verdict,
 )
 from guerdon.domain.ids import DeliveryId
+from guerdon.domain.member import MemberRef
 from guerdon.engine import delivering
 from guerdon.engine.addressing import courier_of
 from guerdon.engine.delivering import Round, deliver
@@ -38,7 +40,7 @@ from tests.builders.couriers import (
     statuses,
 )
 from tests.builders.member import Clock, enrol
-from tests.builders.shop import Shop, make_shop, save_shop
+from tests.builders.shop import PROGRAM, Shop, make_shop, save_shop
 
 
 class Post:
@@ -428,6 +430,17 @@ async def test_what_a_key_is_missing_for_waits(post: Post) -> None:
     post.clock.pass_(seconds=60)
     assert (await post.deliver()).delivered == 1
     assert post.courier.destinations[0].secret == "secret"
+
+
+async def test_what_staff_wrote_is_in_the_letter_and_not_in_the_event(post: Post) -> None:
+    adjust = Adjust(
+        program_id=PROGRAM, member=MemberRef(external_id="1"), points=5, note="sorry, Anna"
+    )
+    await post.ledger.submit(post.shop.id, adjust)
+    await hand_all_on(post.ledger, post.shop.id)
+    await post.deliver()
+    assert [letter.event.facts["note"] for letter in post.courier.carried] == ["sorry, Anna"]
+    assert "Anna" not in str(await post.pool.fetch("SELECT facts FROM events"))
 
 
 async def test_an_erased_member_is_not_spoken_of(post: Post) -> None:

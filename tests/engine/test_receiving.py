@@ -326,6 +326,7 @@ async def test_erased_customer_cannot_be_recognised(desk: Desk) -> None:
         "inbox_events",
         "privacy_requests",
         "wallets",
+        "events",
     ):
         rows = await desk.pool.fetch(f"SELECT t::text AS row FROM {table} t")  # noqa: S608
         text = " ".join(row["row"] for row in rows)
