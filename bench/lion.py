@@ -37,12 +37,24 @@ function request()
     return wrk.format(nil, path, nil, '{{"reward_id":{reward}}}')
 end
 """
-# The rows that the lists tell of, and nothing done with them.
+# The rows that the lists tell of, each list by one statement, and nothing done with them. What has
+# expired but was not swept yet is no longer the customer's, so the open lots are part of it.
 _CUSTOMERS = """
 SELECT m.id, m.program_id, m.external_id, m.email, m.first_name, m.last_name, m.birthday,
        m.anniversary, m.referral_code, m.created_at, m.updated_at, w.is_frozen, w.tier_id,
-       w.points_available, w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed
-FROM members m JOIN wallets w ON w.merchant_id = $1 AND w.member_id = m.id
+       w.points_available, w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
+       l.points_due, r.rewards, r.rewards_used
+FROM members m
+JOIN wallets w ON w.merchant_id = $1 AND w.member_id = m.id
+CROSS JOIN LATERAL (
+    SELECT sum(o.points_remaining) FILTER (WHERE o.expires_at <= now()) AS points_due
+    FROM lots o WHERE o.merchant_id = $1 AND o.wallet_id = w.id AND o.is_open
+) l
+CROSS JOIN LATERAL (
+    SELECT count(*) AS rewards, count(*) FILTER (WHERE t.status = 'used') AS rewards_used
+    FROM redemptions t
+    WHERE t.merchant_id = $1 AND t.member_id = m.id AND t.status <> 'declined'
+) r
 WHERE m.merchant_id = $1
 ORDER BY m.merchant_id DESC, m.id DESC
 LIMIT $2
@@ -50,6 +62,7 @@ LIMIT $2
 _TRANSACTIONS = """
 SELECT e.id, e.kind, e.points, e.pending_points, e.note, e.created_at, m.id AS member_id,
        m.external_id, m.email, w.points_available, w.points_pending, w.points_redeemed,
+       l.points_due,
        r.id AS redemption_id, r.reward_id, r.reward_version_id, r.status, r.units, r.points_cost,
        r.code, r.fulfilment, r.context, r.expires_at, r.auto_refund_at, r.used_at, r.fulfilled_at,
        r.created_at AS redeemed_at, r.updated_at
@@ -57,6 +70,10 @@ FROM entries e
 JOIN wallets w ON w.merchant_id = $1 AND w.id = e.wallet_id
 JOIN members m ON m.merchant_id = $1 AND m.id = w.member_id
 LEFT JOIN redemptions r ON r.merchant_id = $1 AND r.id = e.redemption_id
+CROSS JOIN LATERAL (
+    SELECT sum(o.points_remaining) FILTER (WHERE o.expires_at <= now()) AS points_due
+    FROM lots o WHERE o.merchant_id = $1 AND o.wallet_id = w.id AND o.is_open
+) l
 WHERE e.merchant_id = $1
 ORDER BY e.merchant_id DESC, e.id DESC
 LIMIT $2
