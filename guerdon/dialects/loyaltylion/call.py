@@ -23,7 +23,6 @@ from guerdon.http import strict_json
 from guerdon.http.asgi import Answer, Header
 from guerdon.store.connection import Connection, Pool
 from guerdon.store.offers import list_reward_versions
-from guerdon.store.sequences import get_catalogue_version
 from guerdon.store.snapshot import snapshot
 
 T = TypeVar("T")
@@ -188,11 +187,11 @@ class Call:
         return outcome
 
     async def catalogue(self, view: Connection) -> Catalogue:
-        """Give the merchant's offers as they stand in this snapshot, or newer."""
-        known = await self.ledger.catalogues.get(self.merchant_id)
-        if known.version < await get_catalogue_version(view, self.merchant_id):
-            known = await self.ledger.catalogues.refresh(self.merchant_id)
-        return known
+        """Give the merchant's offers as they stand in this snapshot.
+
+        They are read on it: whoever waited for a second connection while holding one would, with
+        enough others, wait for ever."""
+        return await self.ledger.catalogues.see(view, self.merchant_id)
 
     async def reward_version(self, redemption: Redemption) -> Reward:
         """Give the reward as it stood when it was redeemed."""

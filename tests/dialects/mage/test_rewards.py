@@ -1,5 +1,6 @@
 """Rewards over HTTP: listed and shown."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -187,3 +188,12 @@ async def test_program_sees_only_its_own(served: Served) -> None:
     assert shown.status_code == 404
     assert (await client.get("/v1/customers/7001")).status_code == 404
     assert other.id != PROGRAM
+
+
+async def test_many_may_look_at_new_offers_at_once(served: Served) -> None:
+    """More callers than there are connections: none holds one while it waits for another."""
+    async with transaction(served.pool) as tx:
+        await sequences.bump_catalogue_version(tx, served.shop.id)
+    async with asyncio.timeout(30):
+        answers = await asyncio.gather(*(served.client.get("/v1/rewards") for _ in range(30)))
+    assert {each.status_code for each in answers} == {200}
