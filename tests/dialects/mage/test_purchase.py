@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from guerdon.dialects.mage.app import MageApp
 from guerdon.dialects.mage.translate import dress
 from guerdon.domain.catalogue import MemberLimit
 from guerdon.domain.command import Adjust, ChangeMember, Done
@@ -380,6 +381,7 @@ async def test_seventh_call_within_a_second_is_refused(serve_shop: Serve) -> Non
     served = await serve_shop()
     time = [100.0]
     door = served.app._dialects[b"mage"]
+    assert isinstance(door, MageApp)
     door._window = SlidingWindow(6, clock=lambda: time[0])
     await served.enrol(points=1000)
     answers = []
