@@ -11,6 +11,7 @@ from bench import (
     engine_alone,
     handing_over,
     importing,
+    lion,
     outbox,
     pgbench,
     report,
@@ -109,6 +110,10 @@ def measure(folder: Path, options: Options) -> Figures:
             handing_over.measure(
                 _database(server, "handing"), rounds=options.rounds, seconds=options.seconds
             )
+        )
+        _say("the LoyaltyLion dialect")
+        figures.lion = asyncio.run(
+            lion.measure(_database(server, "lion"), rounds=options.rounds, seconds=options.seconds)
         )
         _say("the outbox")
         figures.outbox = asyncio.run(outbox.measure(_database(server, "outbox")))

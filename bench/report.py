@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from bench.handing_over import HandingOver
 from bench.importing import ImportTimes
+from bench.lion import CLAIM_BAR, LIST_BAR, Lion
 from bench.outbox import OutboxTimes
 from bench.wrk import Load
 
@@ -57,6 +58,7 @@ class Figures(Struct):
     imported: ImportTimes | None = None
     handing_over: HandingOver | None = None
     outbox: OutboxTimes | None = None
+    lion: Lion | None = None
 
     def add(self, row: str, load: Load) -> None:
         self.loads.setdefault(row, []).append(load)
@@ -133,11 +135,26 @@ def _beside(figures: Figures) -> list[str]:
             f"**{over.added_ms:.1f}** | {over.shopify_p50_ms:.1f} less {over.sandbox_p50_ms:.1f}"
         )
         rows.append(f"| ms added to Shopify's own answer, p50 (at most) | {added} | 15 | - |")
+    rows += _lion(figures.lion)
     if outbox is not None:
         seen = f"**{outbox.rate:,.0f}** | {outbox.events:,} in {outbox.seconds:.1f} s"
         rows.append(
             f"| events/s out of the outbox, {outbox.workers} workers | {seen} | 3,000 | 10,000 |"
         )
+    return rows
+
+
+def _lion(lion: Lion | None) -> list[str]:
+    if lion is None:
+        return []
+    ratios = [claim / bought for claim, bought in zip(lion.claim, lion.purchase, strict=True)]
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    claimed = "LoyaltyLion's claim ÷ Mage's purchase, 128 connections"
+    rows = [f"| {claimed} | **{lion.claim_share:.2f}** | {spread} | {CLAIM_BAR} | - |"]
+    for name, one in (("customers", lion.customers), ("transactions", lion.transactions)):
+        what = f"LoyaltyLion's list of 500 {name} ÷ their bare rows, p50 (at most)"
+        seen = f"**{one.times:.2f}** | {one.list_p50_ms:.1f} ms to {one.rows_p50_ms:.1f} ms"
+        rows.append(f"| {what} | {seen} | {LIST_BAR:g} | - |")
     return rows
 
 
