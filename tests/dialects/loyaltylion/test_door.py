@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import pytest
 
-from guerdon.dialects.loyaltylion.app import BODY_BYTES_MAX
+from guerdon.dialects.loyaltylion.app import BODY_BYTES_MAX, LoyaltyLionApp
 from guerdon.dialects.loyaltylion.call import Route
 from guerdon.dialects.loyaltylion.errors import (
     TABLE,
@@ -25,6 +25,7 @@ from guerdon.domain.ids import RedemptionId
 from guerdon.engine.keying import create_key
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
+from guerdon.http.limiting import SlidingWindow
 from guerdon.web import create_app
 from tests.builders.http import add_key, everything
 from tests.builders.lion import (
@@ -273,7 +274,10 @@ async def test_a_key_that_only_reads_writes_nothing(served: ServedLion) -> None:
 
 
 async def test_rate_limit_is_each_keys_own(serve_shop: ServeLion) -> None:
-    served = await serve_shop(calls_per_second_max=2)
+    served = await serve_shop()
+    door = served.app._dialects[b"loyaltylion"]
+    assert isinstance(door, LoyaltyLionApp)
+    door._window = SlidingWindow(2, clock=lambda: 100.0)
     statuses = [(await served.client.get("/v2/whoami")).status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
     refused = await served.client.get("/v2/whoami")
