@@ -46,15 +46,6 @@ class Catalogues:
             return known
         return await self._read(view, merchant_id)
 
-    async def within(self, view: Connection, merchant_id: MerchantId) -> Catalogue:
-        """Give the offers as a snapshot sees them, or newer. They are read on its own connection:
-        whoever holds one must not wait for another, or as many callers as there are connections
-        would wait for each other for ever."""
-        known = self._known.get(merchant_id)
-        if known is not None and known.version >= await get_catalogue_version(view, merchant_id):
-            return known
-        return await self._read(view, merchant_id)
-
     async def _read(self, view: Connection, merchant_id: MerchantId) -> Catalogue:
         merchant = await catalogues.find_merchant(view, merchant_id)
         if merchant is None:
