@@ -65,7 +65,7 @@ def target_collections(checks: Checks, path: str, part: RewardPart) -> tuple[Tar
     if not part.collections and part.discount is not None:
         numbers = [_SHOPIFY_ID.fullmatch(each) for each in part.discount.collection_ids]
         return tuple(TargetCollection(collection_id=each[1]) for each in numbers if each)
-    if part.products:
+    if part.products and part.collections:
         checks.refuse(f"{path}.collections", "products are there too; give either")
     checks.distinct(f"{path}.collections", "id", (str(each.id) for each in part.collections))
     found = []

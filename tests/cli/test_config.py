@@ -31,6 +31,7 @@ def test_nothing_set_is_a_shop_on_one_machine() -> None:
         ("GUERDON_SECRET_KEY", "short"),
         ("GUERDON_MAGE_RATE_LIMIT", "-1"),
         ("GUERDON_LOYALTYLION_RATE_LIMIT", "many"),
+        ("GUERDON_LOYALTYLION_STRICT_SEED_KEYS", "very"),
         ("GUERDON_WEBHOOK_ALLOW_HTTP", "perhaps"),
         ("GUERDON_HOSTS", "points.shop.example"),
         ("GUERDON_HOSTS", "points.shop.example=esperanto"),

@@ -50,11 +50,13 @@ _FILLING = {
         INSERT INTO redemptions (merchant_id, id, program_id, member_id, wallet_id, reward_id,
             reward_version_id, status, units, units_refunded, units_returned, points_cost,
             points_refunded, lot_ids, lot_points, code, fulfilment, is_grant, expires_at,
-            created_at, updated_at)
+            context, created_at, updated_at)
         SELECT 1, 500000 + n, 11, 100001 + n % $2::integer, 200001 + n % $2::integer, 1001,
             2001, CASE WHEN n % 100 = 0 THEN 'approved' ELSE 'used' END, 1, 0, 0, 5, 0,
             ARRAY[300000 + n], ARRAY[5], 'c' || n, 'done', false,
             $1::timestamptz + n * interval '1 minute',
+            CASE WHEN n % 5 = 0 THEN json_build_object('session',
+                json_build_object('kind', 'cart', 'token', 't' || n)) END,
             $1::timestamptz, $1
         FROM generate_series(1, $2::integer * $3::integer) AS n
     """,
@@ -107,6 +109,18 @@ HOT: list[tuple[str, str, list[Any], set[str]]] = [
         "redemptions",
         "count_taken_by_member",
         [1, [100_001, 100_002], [make_reward().id] * 2, [FOUNDED] * 2],
+        {"redemptions_by_member"},
+    ),
+    (
+        "redemptions",
+        "count_taken_in_session",
+        [1, [make_reward().id] * 2, ["t5", "t10"]],
+        {"redemptions_by_session"},
+    ),
+    (
+        "redemption_views",
+        "list_member_redemptions",
+        [1, 100_001, None, "false", 101],
         {"redemptions_by_member"},
     ),
     ("redemptions", "list_due_redemptions", [1, FOUNDED, 100], {"redemptions_expiring"}),
