@@ -10,7 +10,7 @@ from guerdon.domain.ids import EarningId, LotId, MemberId, ProgramId, RuleId, Wa
 EarningStatus = Literal["pending", "approved", "rejected"]
 
 
-class Earning(Struct, frozen=True, kw_only=True):
+class Earning(Struct, frozen=True, kw_only=True, gc=False):
     """`points` is `base_points` times `multiplier_permille`. `once_key` is set while this earning
     bars another one by the same rule; `action_key` is the caller's own key of one completion.
 

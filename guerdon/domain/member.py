@@ -7,7 +7,7 @@ from msgspec import Struct
 from guerdon.domain.ids import MemberId, ProgramId
 
 
-class Member(Struct, frozen=True, kw_only=True):
+class Member(Struct, frozen=True, kw_only=True, gc=False):
     """`external_id` is the shop's own customer id; `email` is kept in lower case."""
 
     id: MemberId

@@ -1,6 +1,6 @@
 """Lists of members for those who follow them: by id, or by their last change."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -13,6 +13,7 @@ _SQL = statements("member_lists")
 
 # So few ids on end may be looked through for whom they are about.
 _LOOKED_THROUGH_MAX = 20_000
+_DAY = timedelta(days=1)
 
 
 class MemberList(Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class Span(Struct, frozen=True):
     end: int
 
 
-class Listed(Struct, frozen=True):
+class Listed(Struct, frozen=True, gc=False):
     """A member in a list. `place` is what the list is ordered by, and where to go on: the member's
     id, or that of their last change."""
 
@@ -42,7 +43,7 @@ class Listed(Struct, frozen=True):
     place: int
 
 
-class Taken(Struct, frozen=True):
+class Taken(Struct, frozen=True, gc=False):
     """How many rewards a member took, and how many of those they used."""
 
     rewards: int = 0
@@ -123,6 +124,16 @@ async def list_changed_since(
     return [row[0] for row in rows]
 
 
+async def find_oldest_change(
+    view: Connection, merchant_id: MerchantId, program_id: ProgramId
+) -> datetime | None:
+    """Find when that member was changed who was not for the longest; reads all their wallets."""
+    oldest: datetime | None = await view.fetchval(
+        _SQL["find_oldest_change"], merchant_id, program_id
+    )
+    return oldest
+
+
 async def get_next_id(view: Connection, merchant_id: MerchantId) -> int:
     """Give the id that is given out next."""
     next_id: int = await view.fetchval(_SQL["get_next_id"], merchant_id)
@@ -176,6 +187,11 @@ async def list_by_change(
     they stopped sees the last change of everyone, and nothing that they saw unless it has changed
     again. What one transaction did to a member is one change: its first event stands for it."""
     since = max(filter(None, (wanted.created_from, wanted.updated_from)), default=None)
+    if is_rising and beyond is None and since is None:
+        # Where everyone has changed since, nothing before that need be looked through. A day is
+        # more than clocks are ever wrong by: nobody may be missing from a list without conditions.
+        oldest = await find_oldest_change(view, merchant_id, wanted.program_id)
+        since = None if oldest is None else oldest - _DAY
     span = await _span_of(view, merchant_id, since, beyond, is_rising=is_rising)
     if is_rising:
         found = await _follow_rising(view, merchant_id, wanted, span, beyond, offset + limit)

@@ -127,6 +127,12 @@ SELECT m.id
 FROM members m
 WHERE m.merchant_id = $1 AND m.program_id = $2 AND m.id > $3::bigint;
 
+-- name: find_oldest_change
+-- When that member was changed who was not for the longest.
+SELECT min(w.updated_at)
+FROM wallets w
+WHERE w.merchant_id = $1 AND w.program_id = $2 AND w.is_default;
+
 -- name: count_rewards_taken
 -- How many rewards members took, those never handed over left out, and how many of them they used.
 SELECT r.member_id, count(*), count(*) FILTER (WHERE r.status = 'used')

@@ -16,7 +16,7 @@ _SQL = statements("member_views")
 Figure = Literal["points_available", "points_lifetime", "points_redeemed"]
 
 
-class MemberView(Struct, frozen=True, kw_only=True):
+class MemberView(Struct, frozen=True, kw_only=True, gc=False):
     """`points_available` leaves out what has expired, swept or not; `next_expires_at` is when the
     next of it will. `updated_at` is the later of the member's and the wallet's. `tier_entered_at`
     is None where they began on their tier."""

@@ -1,6 +1,6 @@
--- Movements of points, as pages: every one once, in the order of commits, since ids are given out in
--- it. Entries that only write down that nothing was there to be taken move nothing. $3 and $4 are ids
--- between which to look, both left out.
+-- Movements of points, as pages: every one once, in the order of commits, since ids are given out
+-- in it. Entries that only write down that nothing was there to be taken move nothing. $3 and $4
+-- are ids between which to look, both left out.
 
 -- name: list_movements_rising
 -- Movements in the order in which they were made.
@@ -61,8 +61,8 @@ ORDER BY e.merchant_id DESC, e.wallet_id DESC, e.id DESC
 LIMIT $7;
 
 -- name: find_last_id_before
--- An id such that no entry after it was made before this instant, as far as clocks agree. Times rise
--- with ids, so it is found by halves, each of them a look into the index.
+-- An id such that no entry after it was made before this instant, as far as clocks agree. Times
+-- rise with ids, so it is found by halves, each of them a look into the index.
 WITH RECURSIVE halves (low, high) AS (
     SELECT 0::bigint, s.next_id FROM sequences s WHERE s.merchant_id = $1
     UNION ALL

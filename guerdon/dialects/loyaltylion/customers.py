@@ -1,5 +1,7 @@
 """Customers: listed, shown, changed, and their points moved by hand."""
 
+from msgspec import Struct
+
 from guerdon.dialects.loyaltylion.call import Call, answer, empty_answer
 from guerdon.dialects.loyaltylion.errors import Named
 from guerdon.dialects.loyaltylion.instants import from_of, through_of
@@ -56,14 +58,11 @@ QUERY = (
 )
 
 
-class _Row:
+class _Row(Struct, frozen=True, gc=False):
     """A customer in a list, and where in its order they are."""
 
-    __slots__ = ("place", "view")
-
-    def __init__(self, place: int, view: MemberView) -> None:
-        self.place = place
-        self.view = view
+    place: int
+    view: MemberView
 
 
 async def list_customers(call: Call) -> Answer:

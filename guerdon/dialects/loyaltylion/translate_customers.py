@@ -14,6 +14,9 @@ from guerdon.store.member_lists import Taken
 from guerdon.store.member_views import MemberView
 
 _NOTHING_TAKEN = Taken()
+# Shared by all customers, and never changed: a list of many makes fewer objects so.
+_NO_METADATA: dict[str, str] = {}
+_NO_IDS: list[str] = []
 
 Tiers = Mapping[TierId, LoyaltyTier]
 
@@ -46,7 +49,7 @@ def customer_to_wire(
         taken.rewards,
         UNSET if is_strict else taken.rewards_used,
         properties,
-        {},
+        _NO_METADATA,
         view.is_frozen,
         guest=False,
         enrolled=True,
@@ -59,7 +62,7 @@ def customer_to_wire(
         birthday=None if member.birthday is None else member.birthday.isoformat(),
         referral_url=None,
         loyalty_pass_url=UNSET if is_strict else None,
-        linked_merchant_ids=[],
+        linked_merchant_ids=_NO_IDS,
         created_at=enrolled_at,
         updated_at=stamp(view.updated_at),
     )

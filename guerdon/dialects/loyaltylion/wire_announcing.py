@@ -28,7 +28,7 @@ class LoyaltyTier(Struct, frozen=True):
     position: int
 
 
-class TierMembership(Struct, frozen=True):
+class TierMembership(Struct, frozen=True, gc=False):
     started_at: str | None
     expires_at: str | None
     manual: bool
@@ -60,7 +60,7 @@ class Customer(Struct, frozen=True):
     updated_at: str
 
 
-class CustomerPart(Struct, frozen=True):
+class CustomerPart(Struct, frozen=True, gc=False):
     """A customer inside a transaction."""
 
     id: int
@@ -71,13 +71,13 @@ class CustomerPart(Struct, frozen=True):
     points_spent: int
 
 
-class RulePart(Struct, frozen=True):
+class RulePart(Struct, frozen=True, gc=False):
     id: int | None
     name: str | None
     title: str | None
 
 
-class Activity(Struct, frozen=True):
+class Activity(Struct, frozen=True, gc=False):
     id: int
     merchant_id: str | None
     value: int

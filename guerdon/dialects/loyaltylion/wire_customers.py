@@ -13,7 +13,7 @@ POINTS_REMOVED_MAX = 1_000_000_000_000
 Reason = Annotated[str, Meta(max_length=1000)]
 
 
-class Customer(Struct, frozen=True):
+class Customer(Struct, frozen=True, gc=False):
     """A customer as they stand. `points_approved` are those that can be spent now. What nobody here
     knows is null; what only newer documents of the vendor show is left out of a strict answer."""
 

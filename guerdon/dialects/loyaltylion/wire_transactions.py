@@ -34,7 +34,7 @@ class Expiry(Struct, frozen=True):
     """Points whose time was over. Nothing more is told of it."""
 
 
-class Transaction(Struct, frozen=True, kw_only=True):
+class Transaction(Struct, frozen=True, kw_only=True, gc=False):
     """One movement, never changed; what it is of is shown as it stands now, under the name that
     `resource` gives."""
 

@@ -63,10 +63,8 @@ async def claim(served: ServedLion, customer: str = "C-1") -> RedemptionId:
     return result.redemption.id
 
 
-async def test_the_whole_of_a_customer(serve_shop: ServeLion) -> None:
-    clock = Clock()
-    tiers = (make_tier(1, 0, name="Amber"), make_tier(2, 750, name="Jade"))
-    served = await serve_shop(make_shop(tiers=tiers, rules=(DELAYED,)), now=clock)
+async def live_a_while(served: ServedLion, clock: Clock) -> None:
+    """Let a customer rise to a tier, wait for points, and take two rewards and give one back."""
     enrol = Enrol(
         program_id=PROGRAM,
         external_id="C-1",
@@ -83,6 +81,13 @@ async def test_the_whole_of_a_customer(serve_shop: ServeLion) -> None:
     first, _ = await claim(served), await claim(served)
     await submit(served, Refund(redemption_id=first))
     clock.advance(seconds=60)
+
+
+async def test_the_whole_of_a_customer(serve_shop: ServeLion) -> None:
+    clock = Clock()
+    tiers = (make_tier(1, 0, name="Amber"), make_tier(2, 750, name="Jade"))
+    served = await serve_shop(make_shop(tiers=tiers, rules=(DELAYED,)), now=clock)
+    await live_a_while(served, clock)
     patched = await served.client.patch(
         "/v2/customers/C-1", json={"customer": {"birthday": "1990-04-01"}}
     )
