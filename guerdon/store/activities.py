@@ -1,4 +1,4 @@
-"""A program's earnings as what its members did, in pages."""
+"""A program's earnings as what its members did, in pages: all but what was given by hand."""
 
 from datetime import datetime
 

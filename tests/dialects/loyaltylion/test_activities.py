@@ -1,0 +1,557 @@
+"""Activities: told, judged and listed; and what the ledger makes of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from guerdon.domain.catalogue import EarningRule
+from guerdon.domain.command import Adjust, ChangeMember
+from guerdon.domain.member import MemberRef
+from guerdon.engine.approving import approve_due
+from guerdon.store import offers
+from guerdon.store.sequences import bump_catalogue_version
+from guerdon.store.transaction import transaction
+from tests.builders.lion import ServedLion, basic, details_of, error_of
+from tests.builders.lion_orders import (
+    NOON,
+    NOON_TEXT,
+    Body,
+    Clock,
+    figures,
+    listed,
+    purchase,
+    states,
+    tell,
+)
+from tests.builders.shop import PROGRAM, make_rule, make_shop
+
+ServeLion = Callable[..., Awaitable[ServedLion]]
+REVIEW = make_rule(1, action_key="review", name="Write a review", points=50)
+SURVEY = make_rule(2, action_key="survey", name="Survey", points=20, approval_days=7)
+SIGNUP = make_rule(3, trigger="signup", category="signup", action_key=None, name="Join", points=100)
+BIRTHDAY = make_rule(
+    4, trigger="birthday", category="birthday", action_key=None, name="Birthday", points=5
+)
+OFF = make_rule(5, action_key="off", name="Off", points=7, is_active=False)
+PURCHASE = purchase(6)
+
+
+@pytest.fixture
+async def desk(serve_shop: ServeLion) -> ServedLion:
+    """A shop with a rule of each sort; time stands still."""
+    rules = (REVIEW, SURVEY, BIRTHDAY, OFF, PURCHASE)
+    return await serve_shop(make_shop(rules=rules), now=Clock())
+
+
+@pytest.fixture
+async def club(serve_shop: ServeLion) -> ServedLion:
+    """A shop that gives points for becoming a member."""
+    return await serve_shop(make_shop(rules=(SIGNUP, REVIEW)), now=Clock())
+
+
+def activity_body(**changes: Any) -> Body:
+    body = {"name": "review", "customer_id": "C-1", "customer_email": "ana@shop.example"}
+    return {**body, **changes}
+
+
+async def post(served: ServedLion, **changes: Any) -> None:
+    """Tell of an activity; the answer is nothing at all."""
+    response = await served.client.post("/v2/activities", json=activity_body(**changes))
+    assert (response.status_code, response.content) == (201, b""), response.text
+
+
+async def judge(served: ServedLion, path: str, state: str) -> tuple[int, bytes]:
+    response = await served.client.put(f"/v2/activities/{path}", json={"state": state})
+    return response.status_code, response.content
+
+
+async def change(served: ServedLion, rule: EarningRule) -> None:
+    """Change a rule, as `guerdon apply` does."""
+    async with transaction(served.pool) as tx:
+        await offers.put_rule(tx, served.shop.id, rule)
+        await bump_catalogue_version(tx, served.shop.id)
+
+
+OK = (204, b"")
+
+
+# -- told ------------------------------------------------------------------------------------
+
+
+async def test_activity_is_listed_whole(desk: ServedLion) -> None:
+    await post(
+        desk,
+        merchant_id="R-7",
+        properties={"url": "https://shop.example/p/1"},
+        date="2026-02-28T10:00:00Z",
+        ip_address="192.0.2.4",
+        user_agent="Browser",
+        referral_id="ref",
+        tracking_id="track",
+        guest=False,
+        state="pending",
+    )
+    response = await desk.client.get("/v2/activities")
+    member_id = await desk.pool.fetchval("SELECT id FROM members")
+    earning_id = await desk.pool.fetchval("SELECT id FROM earnings")
+    assert response.status_code == 200
+    assert response.json() == {
+        "activities": [
+            {
+                "id": earning_id,
+                "merchant_id": "R-7",
+                "value": 50,
+                "state": "approved",
+                "customer": {
+                    "id": member_id,
+                    "merchant_id": "C-1",
+                    "email": "ana@shop.example",
+                    "points_pending": 0,
+                    "points_approved": 50,
+                    "points_spent": 0,
+                },
+                "created_at": NOON_TEXT,
+                "rule": {"id": REVIEW.id, "name": "review", "title": "Write a review"},
+            }
+        ],
+        "cursor": {"prev": None, "next": None},
+    }
+    kept = await desk.pool.fetchval("SELECT metadata FROM earnings")
+    assert kept == (
+        '{"properties":{"url":"https://shop.example/p/1"},"date":"2026-02-28T10:00:00.000Z"}'
+    )
+
+
+async def test_orders_are_activities_of_the_rules_they_earned_by(desk: ServedLion) -> None:
+    await tell(desk, customer_id="C-9")
+    (activity,) = await listed(desk, "activities")
+    assert activity["merchant_id"] == "1001"
+    assert activity["rule"] == {"id": PURCHASE.id, "name": "$purchase", "title": "Purchase"}
+    assert (activity["value"], activity["state"]) == (90, "approved")
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "points"),
+    [
+        ("review", "approved", 50),
+        ("$review", "approved", 50),
+        ("survey", "pending", 20),
+        ("$birthday", "approved", 5),
+    ],
+)
+async def test_rules_are_found_by_name(
+    desk: ServedLion, name: str, state: str, points: int
+) -> None:
+    await post(desk, name=name)
+    assert await states(desk) == [(state, points)]
+
+
+@pytest.mark.parametrize("name", ["off", "unheard-of", "$unheard-of", "$purchase", "$signup"])
+async def test_name_without_a_rule_awards_nothing(desk: ServedLion, name: str) -> None:
+    await post(desk, name=name, merchant_id="X-1")
+    assert await states(desk) == []
+    # Whoever does something is known from then on.
+    assert await figures(desk) == (0, 0, 0)
+    status, _ = await judge(desk, f"{name}/X-1", "void")
+    assert status == 404
+
+
+async def test_same_id_counts_once(desk: ServedLion) -> None:
+    for _ in range(3):
+        await post(desk, merchant_id="R-7")
+    assert await states(desk) == [("approved", 50)]
+    # Without an id each counts, and another rule has ids of its own.
+    await post(desk)
+    await post(desk)
+    await post(desk, name="survey", merchant_id="R-7")
+    # Somebody else's id is not taken over.
+    await post(desk, merchant_id="R-7", customer_id="C-2")
+    assert await figures(desk) == (150, 20, 150)
+    assert await figures(desk, "C-2") == (0, 0, 0)
+
+
+async def test_same_id_at_once_counts_once(desk: ServedLion) -> None:
+    await asyncio.gather(*(post(desk, merchant_id="R-7") for _ in range(12)))
+    await asyncio.gather(*(post(desk, merchant_id=f"S-{n % 3}") for n in range(12)))
+    assert await figures(desk) == (200, 0, 200)
+    assert await desk.pool.fetchval("SELECT count(*) FROM members") == 1
+
+
+async def test_numbers_are_ids_too(desk: ServedLion) -> None:
+    await post(desk, customer_id=17, merchant_id=4)
+    (activity,) = await listed(desk, "activities")
+    assert (activity["customer"]["merchant_id"], activity["merchant_id"]) == ("17", "4")
+    assert await judge(desk, "review/4", "void") == OK
+
+
+@pytest.mark.parametrize("guest", [True, False, None])
+async def test_guest_or_not_the_customer_becomes_known(desk: ServedLion, guest: Any) -> None:
+    await post(desk, guest=guest)
+    assert await figures(desk) == (50, 0, 50)
+
+
+async def test_rule_that_counts_once_counts_once(serve_shop: ServeLion) -> None:
+    rule = make_rule(1, action_key="follow", points=30, is_once=True)
+    served = await serve_shop(make_shop(rules=(rule,)))
+    for number in range(3):
+        await post(served, name="follow", merchant_id=f"F-{number}")
+    assert await figures(served) == (30, 0, 30)
+
+
+async def test_blocked_customer_gets_nothing(desk: ServedLion) -> None:
+    ref = await desk.enrol()
+    change = ChangeMember(program_id=PROGRAM, member=ref, is_frozen=True)
+    await desk.ledger.submit(desk.shop.id, change)
+    await post(desk)
+    assert await figures(desk) == (0, 0, 0)
+
+
+async def test_program_that_is_off_takes_nobody_in(serve_shop: ServeLion) -> None:
+    served = await serve_shop(make_shop(rules=(REVIEW,), status="inactive"))
+    await post(served)
+    await post(served, name="unheard-of")
+    assert await served.pool.fetchval("SELECT count(*) FROM members") == 0
+
+
+async def test_clients_of_the_vendor(desk: ServedLion) -> None:
+    body = activity_body(customer_id="17", guest=False, merchant_id="R-1", date=None)
+    response = await desk.client.post("/v2/activities", json=body, headers=basic())
+    assert (response.status_code, response.content) == (201, b"")
+    response = await desk.client.put(
+        "/v2/activities/review/R-1", json={"state": "void"}, headers=basic()
+    )
+    assert (response.status_code, response.content) == OK
+    assert await states(desk) == [("void", 50)]
+
+
+# -- signing up ------------------------------------------------------------------------------
+
+
+async def test_signing_up_is_had_once_and_goes_by_the_shops_id(club: ServedLion) -> None:
+    await post(club, name="$signup", merchant_id="S-1")
+    assert await figures(club) == (100, 0, 100)
+    (activity,) = await listed(club, "activities")
+    assert activity["merchant_id"] == "S-1"
+    assert activity["rule"] == {"id": SIGNUP.id, "name": "$signup", "title": "Join"}
+    await post(club, name="$signup", merchant_id="S-2")
+    await post(club, name="$signup")
+    assert await figures(club) == (100, 0, 100)
+    assert [each["merchant_id"] for each in await listed(club, "activities")] == ["S-1"]
+    assert (await judge(club, "$signup/S-2", "void"))[0] == 404
+    assert await judge(club, "$signup/S-1", "void") == OK
+    assert await figures(club) == (0, 0, 0)
+
+
+async def test_who_is_a_member_already_has_signed_up(club: ServedLion) -> None:
+    await post(club, merchant_id="R-1")
+    assert await figures(club) == (150, 0, 150)
+    await post(club, name="$signup", merchant_id="S-1")
+    assert await figures(club) == (150, 0, 150)
+    assert await judge(club, "%24signup/S-1", "void") == OK
+    assert await figures(club) == (50, 0, 50)
+
+
+async def test_id_of_somebodys_signing_up_is_not_given_twice(club: ServedLion) -> None:
+    customers = [f"C-{number}" for number in range(6)]
+    await asyncio.gather(
+        *(post(club, name="$signup", merchant_id="S-1", customer_id=each) for each in customers)
+    )
+    named = [each["merchant_id"] for each in await listed(club, "activities")]
+    assert sorted(map(str, named)) == ["None"] * 5 + ["S-1"]
+    assert [await figures(club, each) for each in customers] == [(100, 0, 100)] * 6
+
+
+async def test_member_of_before_the_rule_signs_up_late(club: ServedLion) -> None:
+    await change(club, replace(SIGNUP, is_active=False))
+    await club.enrol()
+    assert await figures(club) == (0, 0, 0)
+    await change(club, SIGNUP)
+    await post(club, name="$signup", merchant_id="S-1")
+    await post(club, name="$signup", merchant_id="S-1")
+    assert await figures(club) == (100, 0, 100)
+
+
+# -- judged ----------------------------------------------------------------------------------
+
+# From what a rule with a delay gives: which judgements, and what stands then.
+PENDING_JUDGED = [
+    (["approved"], "approved", (20, 0, 20)),
+    (["declined"], "declined", (0, 0, 0)),
+    (["void"], "declined", (0, 0, 0)),
+    (["approved", "approved"], "approved", (20, 0, 20)),
+    (["approved", "void"], "void", (0, 0, 0)),
+    (["approved", "declined"], "void", (0, 0, 0)),
+    (["approved", "void", "void"], "void", (0, 0, 0)),
+    (["approved", "void", "declined"], "void", (0, 0, 0)),
+    (["declined", "declined"], "declined", (0, 0, 0)),
+    (["declined", "void"], "declined", (0, 0, 0)),
+]
+
+
+@pytest.mark.parametrize(("judgements", "state", "wanted"), PENDING_JUDGED)
+async def test_judgements(
+    desk: ServedLion, judgements: list[str], state: str, wanted: tuple[int, int, int]
+) -> None:
+    await post(desk, name="survey", merchant_id="S-1")
+    for judgement in judgements:
+        assert await judge(desk, "survey/S-1", judgement) == OK
+    assert await states(desk) == [(state, 20)]
+    assert await figures(desk) == wanted
+
+
+@pytest.mark.parametrize(
+    ("judgements", "known"), [(["declined"], "declined"), (["approved", "void"], "void")]
+)
+async def test_what_is_over_cannot_be_approved(
+    desk: ServedLion, judgements: list[str], known: str
+) -> None:
+    await post(desk, name="survey", merchant_id="S-1")
+    for judgement in judgements:
+        assert await judge(desk, "survey/S-1", judgement) == OK
+    response = await desk.client.put("/v2/activities/survey/S-1", json={"state": "approved"})
+    assert error_of(response) == (
+        422,
+        "activity_state_conflict",
+        f"The activity is {known} and cannot be approved",
+    )
+    assert await states(desk) == [(known, 20)]
+    assert await figures(desk) == (0, 0, 0)
+
+
+async def test_declined_may_be_told_again_under_another_id(serve_shop: ServeLion) -> None:
+    rule = make_rule(1, action_key="survey", points=20, approval_days=7, is_once=True)
+    served = await serve_shop(make_shop(rules=(rule,)))
+    await post(served, name="survey", merchant_id="S-1")
+    assert await judge(served, "survey/S-1", "declined") == OK
+    await post(served, name="survey", merchant_id="S-1")
+    assert await figures(served) == (0, 0, 0)
+    await post(served, name="survey", merchant_id="S-2")
+    assert await figures(served) == (0, 20, 0)
+
+
+async def test_delay_passes_and_the_activity_is_approved(desk: ServedLion) -> None:
+    clock = desk.ledger.runtime.now
+    assert isinstance(clock, Clock)
+    await post(desk, name="survey")
+    clock.now += timedelta(days=7) - timedelta(milliseconds=1)
+    await approve_due(desk.ledger, desk.shop.id, 10)
+    assert await states(desk) == [("pending", 20)]
+    clock.now += timedelta(milliseconds=1)
+    await approve_due(desk.ledger, desk.shop.id, 10)
+    assert await states(desk) == [("approved", 20)]
+
+
+async def test_spent_points_of_a_void_activity_are_owed(desk: ServedLion) -> None:
+    await post(desk, merchant_id="R-1")
+    spend = Adjust(program_id=PROGRAM, member=MemberRef(external_id="C-1"), points=-30)
+    await desk.ledger.submit(desk.shop.id, spend)
+    assert await judge(desk, "review/R-1", "void") == OK
+    assert await states(desk) == [("void", 50)]
+    assert (await figures(desk))[0] == 0
+
+
+async def test_judged_at_once_is_judged_once(desk: ServedLion) -> None:
+    await post(desk, name="survey", merchant_id="S-1")
+    wanted = ["approved", "declined", "void"] * 4
+    answers = await asyncio.gather(*(judge(desk, "survey/S-1", each) for each in wanted))
+    # An approval comes too late, or before what takes it back; nothing else can go wrong.
+    assert {status for status, _ in answers} <= {204, 422}
+    assert all(
+        status == 204
+        for (status, _), each in zip(answers, wanted, strict=True)
+        if each != "approved"
+    )
+    ((state, _),) = await states(desk)
+    assert state in ("declined", "void")
+    assert await figures(desk) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("path", ["review/R-9", "survey/R-1", "unheard-of/R-1"])
+async def test_unknown_activity_is_not_found(desk: ServedLion, path: str) -> None:
+    await post(desk, merchant_id="R-1")
+    name, merchant_id = path.split("/")
+    response = await desk.client.put(f"/v2/activities/{path}", json={"state": "void"})
+    assert error_of(response) == (
+        404,
+        "not_found",
+        f"Activity '{name}' with merchant_id '{merchant_id}' not found",
+    )
+    assert await states(desk) == [("approved", 50)]
+
+
+async def test_activity_of_a_rule_that_is_gone_can_be_judged(desk: ServedLion) -> None:
+    await post(desk, merchant_id="R-1")
+    await change(desk, replace(REVIEW, archived_at=NOON))
+    assert await judge(desk, "review/R-1", "void") == OK
+    assert await states(desk) == [("void", 50)]
+    await post(desk, merchant_id="R-2")
+    assert await states(desk) == [("void", 50)]
+
+
+# -- refused ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "details"),
+    [
+        ({"name": ""}, ["name"]),
+        ({"name": None}, ["name"]),
+        ({"customer_id": ""}, ["customer_id"]),
+        ({"customer_id": -4}, ["customer_id"]),
+        ({"customer_email": None}, ["customer_email"]),
+        ({"customer_email": " "}, ["customer_email"]),
+        ({"customer_email": "ana"}, ["customer_email"]),
+        ({"customer_email": "änna@shop.example"}, ["customer_email"]),
+        ({"merchant_id": ""}, ["merchant_id"]),
+        ({"merchant_id": "x" * 256}, ["merchant_id"]),
+        ({"properties": []}, ["properties"]),
+        ({"properties": {"a": "x" * 17_000}}, ["properties"]),
+        ({"date": "soon"}, ["date"]),
+        ({"guest": 3}, ["guest"]),
+    ],
+)
+async def test_wrong_field_is_named(desk: ServedLion, changes: Body, details: list[str]) -> None:
+    response = await desk.client.post("/v2/activities", json=activity_body(**changes))
+    assert list(details_of(response)) == details
+    assert await desk.pool.fetchval("SELECT count(*) FROM members") == 0
+
+
+async def test_what_is_missing_is_named(desk: ServedLion) -> None:
+    response = await desk.client.post("/v2/activities", json={})
+    assert details_of(response) == dict.fromkeys(
+        ("name", "customer_id", "customer_email"), "required"
+    )
+    await post(desk, merchant_id="R-1")
+    response = await desk.client.put("/v2/activities/review/R-1", json={})
+    assert details_of(response) == {"state": "required"}
+    response = await desk.client.put("/v2/activities/review/R-1", json={"state": "pending"})
+    assert list(details_of(response)) == ["state"]
+
+
+async def test_scopes(desk: ServedLion) -> None:
+    headers = await desk.add_key("read_customers", "write_orders")
+    response = await desk.client.post("/v2/activities", json=activity_body(), headers=headers)
+    assert response.status_code == 403
+    response = await desk.client.put(
+        "/v2/activities/review/R-1", json={"state": "void"}, headers=headers
+    )
+    assert response.status_code == 403
+    assert (await desk.client.get("/v2/activities", headers=headers)).status_code == 200
+
+
+# -- repeated --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["review", "survey", "unheard-of"])
+async def test_key_makes_a_repetition_the_same(desk: ServedLion, name: str) -> None:
+    headers = {"Idempotency-Key": "a-1"}
+    body = activity_body(name=name)
+    first = await desk.client.post("/v2/activities", json=body, headers=headers)
+    assert first.status_code == 201
+    assert "idempotent-replayed" not in first.headers
+    before = await figures(desk)
+    again = await desk.client.post("/v2/activities", json=body, headers=headers)
+    assert (again.status_code, again.content) == (201, b"")
+    assert again.headers["idempotent-replayed"] == "true"
+    assert await figures(desk) == before
+    other = activity_body(name=name, customer_id="C-2")
+    conflict = await desk.client.post("/v2/activities", json=other, headers=headers)
+    assert error_of(conflict)[:2] == (409, "idempotency_key_conflict")
+    assert await desk.pool.fetchval("SELECT count(*) FROM members") == 1
+
+
+async def test_key_of_a_judgement(desk: ServedLion) -> None:
+    await post(desk, merchant_id="R-1")
+    headers = {"Idempotency-Key": "j-1"}
+    for replays in (False, True):
+        response = await desk.client.put(
+            "/v2/activities/review/R-1", json={"state": "void"}, headers=headers
+        )
+        assert response.status_code == 204
+        assert ("idempotent-replayed" in response.headers) is replays
+    conflict = await desk.client.put(
+        "/v2/activities/review/R-1", json={"state": "approved"}, headers=headers
+    )
+    assert conflict.status_code in (409, 422)
+    assert await figures(desk) == (0, 0, 0)
+
+
+# -- listed ----------------------------------------------------------------------------------
+
+
+async def test_pages_and_filters(desk: ServedLion) -> None:
+    clock = desk.ledger.runtime.now
+    assert isinstance(clock, Clock)
+    for number in range(5):
+        await post(desk, merchant_id=f"R-{number}", customer_id=f"C-{number % 2}")
+        clock.now += timedelta(hours=1)
+    assert await judge(desk, "review/R-1", "void") == OK
+
+    async def names(**query: Any) -> list[str]:
+        response = await desk.client.get("/v2/activities", params=query)
+        assert response.status_code == 200, response.text
+        return [each["merchant_id"] for each in response.json()["activities"]]
+
+    assert await names() == ["R-4", "R-3", "R-2", "R-1", "R-0"]
+    assert await names(since_id=0, limit=2) == ["R-0", "R-1"]
+    assert await names(limit=2, page=3) == ["R-0"]
+    assert await names(created_at_min="2026-03-01T14:00:00.250Z") == ["R-4", "R-3", "R-2"]
+    # The end does not belong to a span.
+    assert await names(created_at_max="2026-03-01T14:00:00.250Z") == ["R-1", "R-0"]
+    assert await names(updated_at_min="2026-03-01T16:30:00Z") == ["R-1"]
+    assert await names(updated_at_max="2026-03-01T12:00:00.251Z") == ["R-0"]
+    seen, query = [], {"limit": "2", "created_at_min": "2026-03-01T12:30:00Z"}
+    while query:
+        response = await desk.client.get("/v2/activities", params=query)
+        seen += [each["merchant_id"] for each in response.json()["activities"]]
+        following = response.json()["cursor"]["next"]
+        query = {"limit": "2", "cursor": following} if following else {}
+    assert seen == ["R-4", "R-3", "R-2", "R-1"]
+    wrong = await desk.client.get("/v2/activities", params={"limit": 501})
+    assert list(details_of(wrong)) == ["limit"]
+
+
+async def test_poller_misses_nothing_while_activities_come(serve_shop: ServeLion) -> None:
+    served = await serve_shop(make_shop(rules=(REVIEW,)))
+    is_over = asyncio.Event()
+    seen: list[str] = []
+
+    async def poll() -> None:
+        last = 0
+        while True:
+            ends = is_over.is_set()
+            query = {"since_id": last, "limit": 5}
+            rows = (await served.client.get("/v2/activities", params=query)).json()["activities"]
+            seen.extend(row["merchant_id"] for row in rows)
+            last = rows[-1]["id"] if rows else last
+            if ends and not rows:
+                return
+
+    async def write(writer: int) -> None:
+        for number in range(10):
+            await post(served, merchant_id=f"{writer}-{number}", customer_id=f"C-{writer}")
+
+    polling = asyncio.create_task(poll())
+    await asyncio.gather(*(write(writer) for writer in range(6)))
+    is_over.set()
+    await polling
+    assert sorted(seen) == sorted(f"{w}-{n}" for w in range(6) for n in range(10))
+
+
+async def test_only_the_keys_own_program_is_listed(desk: ServedLion) -> None:
+    await post(desk, merchant_id="R-1")
+    await desk.pool.execute("UPDATE earnings SET program_id = 99")
+    assert await listed(desk, "activities") == []
+
+
+async def test_more_callers_than_connections_read_changed_offers(desk: ServedLion) -> None:
+    await post(desk, merchant_id="R-1")
+    await desk.pool.execute("UPDATE sequences SET catalogue_version = catalogue_version + 1")
+    # Whoever holds a connection must not wait for another one to read the offers by.
+    async with asyncio.timeout(30):
+        pages = await asyncio.gather(*(listed(desk, "activities") for _ in range(25)))
+    assert all(page == pages[0] for page in pages)
