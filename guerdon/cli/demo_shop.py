@@ -22,6 +22,8 @@ from guerdon.store.snapshot import snapshot
 
 _REWARD = "five-off"
 _SHOPIFY_REWARD = "ten-off"
+_CUSTOM_REWARD = "tree"
+_CUSTOM_UNITS = 2
 _GIFT = 1000
 
 
@@ -32,12 +34,14 @@ class DemoShop:
     program: Program
     reward: Reward
     shopify_reward: Reward
+    custom_reward: Reward
 
     @classmethod
     async def open(cls, ledger: Ledger, slug: str) -> "DemoShop":
         catalogue = await choose_catalogue(ledger.runtime.pool, slug)
         program = choose_program(catalogue, None)
-        rewards = (choose_reward(catalogue, slug) for slug in (_REWARD, _SHOPIFY_REWARD))
+        slugs = (_REWARD, _SHOPIFY_REWARD, _CUSTOM_REWARD)
+        rewards = (choose_reward(catalogue, slug) for slug in slugs)
         return cls(ledger, catalogue.merchant, program, *rewards)
 
     async def reward_id(self) -> str:
@@ -99,6 +103,22 @@ class DemoShop:
         code: str = answer.json()["data"]["attributes"]["discount_code"]
         return code
 
+    async def claim_by_loyaltylion(self, base: str, key: str, shopper: Member) -> int:
+        """Claim two of a reward that staff hand over, in the dialect of LoyaltyLion; give what
+        that cost."""
+        path = f"/loyaltylion/v2/customers/{shopper.external_id}/claimed_rewards"
+        body = {"reward_id": self.custom_reward.id, "multiplier": _CUSTOM_UNITS}
+        async with httpx.AsyncClient(base_url=base, timeout=30, trust_env=False) as client:
+            headers = {"Authorization": f"Bearer {key}"}
+            answer = await client.post(path, json=body, headers=headers)
+        _print_call("LoyaltyLion v2, the same shopper", path, body, answer)
+        if answer.status_code != 201:
+            fail(f"the claim failed: {answer.status_code}")
+        _, entries = await self._ledger_of(shopper)
+        _print_entries(entries)
+        points_cost: int = answer.json()["claimed_reward"]["point_cost"]
+        return points_cost
+
     async def _ledger_of(self, shopper: Member) -> tuple[list[Lot], list[Entry]]:
         async with snapshot(self.ledger.runtime.pool) as view:
             lots = await list_lots_of_member(view, self.merchant.id, shopper.id)
@@ -123,7 +143,9 @@ def _print(line: str) -> None:
     out().print(line)
 
 
-def _print_call(dialect: str, path: str, body: dict[str, str], answer: httpx.Response) -> None:
+def _print_call(
+    dialect: str, path: str, body: dict[str, str] | dict[str, int], answer: httpx.Response
+) -> None:
     _print(f"\n[bold]Through {dialect}[/]")
     _print(f"  POST {escape(path)}")
     _print(f"  {escape(json.dumps(body))}")

@@ -73,7 +73,11 @@ def demo_blueprint(config: "Config", world: str) -> "Blueprint":
     return to_blueprint(
         decode_program_file(text.replace(f"http://127.0.0.1:{PORT}", world), "demo.yaml"),
         source="demo.yaml",
-        environment={"DEMO_MAGE_KEY": demo_key(config, "mage"), "DEMO_TOKEN": "demo"},
+        environment={
+            "DEMO_MAGE_KEY": demo_key(config, "mage"),
+            "DEMO_LION_KEY": demo_key(config, "loyaltylion"),
+            "DEMO_TOKEN": "demo",
+        },
         warn=lambda _: None,
         url_rules=url_rules(config),
     )
@@ -109,16 +113,21 @@ async def _play(config: "Config", url: str, world: str) -> bool:
             _step("The server", f"on {base}, for as long as the demo runs")
             await shop.redeem_by_mage(base, demo_key(config, "mage"), shopper)
             code = await shop.redeem_in_shopify(base, demo_key(config, "mage"), shopper)
+            lion_points = await shop.claim_by_loyaltylion(
+                base, demo_key(config, "loyaltylion"), shopper
+            )
             arrivals = Arrivals(
                 world,
                 shopper.external_id,
                 code=code,
                 reward_name=shop.shopify_reward.name,
-                points_redeemed=shop.reward.points_cost + shop.shopify_reward.points_cost,
+                points_redeemed=shop.reward.points_cost
+                + shop.shopify_reward.points_cost
+                + lion_points,
             )
             print_arrivals(await asyncio.to_thread(arrivals.await_all))
         is_proven = await shop.prove()
-        _say_what_next(config, shopper.external_id, await shop.reward_id())
+        _say_what_next(config, shopper.external_id, await shop.reward_id(), shop.custom_reward.id)
         return is_proven
     finally:
         await pool.close()
@@ -151,7 +160,9 @@ def _server() -> Iterator[str]:
         server.communicate(timeout=30)
 
 
-def _say_what_next(config: "Config", external_id: str, reward_id: str) -> None:
+def _say_what_next(
+    config: "Config", external_id: str, reward_id: str, custom_reward_id: int
+) -> None:
     import json
     import shlex
 
@@ -162,7 +173,8 @@ def _say_what_next(config: "Config", external_id: str, reward_id: str) -> None:
     folder = ""
     if config.data_dir != default_data_dir({}):
         folder = f"GUERDON_DATA_DIR={shlex.quote(str(config.data_dir))} "
-    key = demo_key(config, "mage")
+    key, lion_key = demo_key(config, "mage"), demo_key(config, "loyaltylion")
+    claim = json.dumps({"reward_id": custom_reward_id})
     body = {"customer_identifier": external_id}
     lines = [
         f"{folder}make serve",
@@ -172,6 +184,9 @@ def _say_what_next(config: "Config", external_id: str, reward_id: str) -> None:
         f"curl -X POST -H 'Authorization: {key}' -H 'Idempotency-Key: my-first-try' \\",
         f"  -H 'Content-Type: application/json' -d '{json.dumps(body)}' \\",
         f"  http://127.0.0.1:8700/mage/v1/rewards/{reward_id}/purchase",
+        f"curl -H 'Authorization: Bearer {lion_key}' -H 'Content-Type: application/json' \\",
+        f"  -d '{claim}' \\",
+        f"  http://127.0.0.1:8700/loyaltylion/v2/customers/{external_id}/claimed_rewards",
         f"{folder}.venv/bin/guerdon show",
     ]
     console = out()

@@ -179,6 +179,9 @@ def _grant(
 ) -> Done:
     redemption_id = RedemptionId(fold.fresh.next_id())
     is_pending = reward.fulfil_by in _SETTLED_OUTSIDE
+    # What people hand over is owed until they do.
+    is_owed = reward.kind == "custom" and reward.fulfil_by in _HANDED_OVER_LATER
+    lives_days = None if is_owed else reward.expiry_days
     entry: Entry | None = None
     if points_cost:
         entry = fold.take(purse, points_cost, "redeemed", redemption_id=redemption_id)
@@ -202,7 +205,7 @@ def _grant(
         fulfilment="open" if is_pending or reward.fulfil_by in _HANDED_OVER_LATER else "done",
         is_grant=is_grant,
         context=context,
-        expires_at=fold.now + timedelta(days=reward.expiry_days) if reward.expiry_days else None,
+        expires_at=fold.now + timedelta(days=lives_days) if lives_days else None,
         auto_refund_at=fold.now + timedelta(seconds=reward.auto_refund_seconds)
         if reward.auto_refund_seconds
         else None,

@@ -17,6 +17,8 @@ def test_runs_twice_and_leaves_a_shop_to_go_on_with(data_dir: Path) -> None:
         assert "-150 of lot" in ran.out
         assert '"status": "ACTIVE"' in ran.out
         assert '"owner": "gid://shopify/Customer/' in ran.out
+        assert '"point_cost": 150' in ran.out
+        assert '"redeemable_type": "fulfilment"' in ran.out
         assert ran.out.count('"Reward Name": "£10 off at the till"') == 3
         assert f"Every balance is proven {members} members" in ran.out
         assert str(data_dir) in ran.out
@@ -26,7 +28,17 @@ def test_runs_twice_and_leaves_a_shop_to_go_on_with(data_dir: Path) -> None:
         answer = httpx.get(
             f"{base}{path}", headers={"Authorization": key}, timeout=30, trust_env=False
         )
-    assert len(answer.json()["data"]) == 5
+        lion_key, lion_path, claim = _claim_printed(printed)
+        claimed = httpx.post(
+            f"{base}{lion_path}",
+            content=claim,
+            headers={"Authorization": f"Bearer {lion_key}"},
+            timeout=30,
+            trust_env=False,
+        )
+    assert len(answer.json()["data"]) == 6
+    # All points of the demo are spent.
+    assert (claimed.status_code, claimed.json()["error"]["code"]) == (422, "insufficient_points")
     assert run("verify", **settings).code == 0
 
 
@@ -34,3 +46,13 @@ def _printed(said: str) -> tuple[str, str]:
     found = re.search(r"curl -H 'Authorization: (\S+)' http://127\.0\.0\.1:8700(\S+)", said)
     assert found is not None
     return found[1], found[2]
+
+
+def _claim_printed(said: str) -> tuple[str, str, str]:
+    key = re.search(r"Authorization: Bearer (\S+)'", said)
+    claim = re.search(r"-d '([^']*reward_id[^']*)'", said)
+    path = re.search(r"http://127\.0\.0\.1:8700(/loyaltylion\S+)", said)
+    assert key is not None
+    assert claim is not None
+    assert path is not None
+    return key[1], path[1], claim[1]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from guerdon.domain.catalogue import MemberLimit
+from guerdon.domain.catalogue import MemberLimit, RewardKind
 from guerdon.domain.command import (
     Command,
     CompleteFulfilment,
@@ -259,3 +259,10 @@ def test_what_was_handed_over_does_not_go_back_by_itself() -> None:
     assert status_at(completed, world.now) == "approved"
     auto = Refund(redemption_id=made.id, is_auto=True)
     assert world.refuse(auto) == (RedemptionNotDue(made.id, made.auto_refund_at),)
+
+
+@pytest.mark.parametrize(("kind", "lives"), [("custom", False), ("cart_discount", True)])
+def test_what_people_hand_over_is_owed_without_end(kind: RewardKind, *, lives: bool) -> None:
+    reward = make_reward(1, kind=kind, fulfil_by="manual", expiry_days=1)
+    world = make_world(make_shop(rewards=(reward,)), anna=500)
+    assert (redeem(world).expires_at is not None) is lives
