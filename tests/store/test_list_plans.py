@@ -1,6 +1,7 @@
 """Lists that callers follow find their pages by an index, however much there is."""
 
 import json
+import re
 from typing import Any
 
 import asyncpg
@@ -90,3 +91,26 @@ async def test_lists_use_their_indexes(pool: asyncpg.Pool) -> None:
             if not indexes <= used or scanned & (BIG | {"events"}):
                 slow.append(f"{name}, {mode}: {json.dumps(plan, indent=1)}")
     assert slow == [], "\n".join(slow)
+
+
+async def test_what_a_redemption_writes_in_a_wallet_is_in_no_index(pool: asyncpg.Pool) -> None:
+    """Else each would move the wallet's row in every index, where now it moves it in none."""
+    written = {
+        "points_available",
+        "points_held",
+        "points_redeemed",
+        "version",
+        "batch",
+        "updated_at",
+    }
+    set_ = re.search(
+        r"UPDATE wallets w\s+SET (.*?)\s+FROM", statements("spends")["write_spends"], re.DOTALL
+    )
+    assert set_ is not None
+    assert set(re.findall(r"(\w+) = ", set_[1])) == written
+    indexes = await pool.fetch(
+        "SELECT indexdef FROM pg_indexes WHERE tablename = 'wallets' ORDER BY indexname"
+    )
+    assert len(indexes) == 2
+    for index in indexes:
+        assert not written & set(re.findall(r"\w+", index["indexdef"]))
