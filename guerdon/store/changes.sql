@@ -1,8 +1,16 @@
 -- name: apply_changes
 -- Take a run of ids and change every row that a batch changes in place, in one round trip.
-WITH taken AS (
+-- Its wallets are locked; counters are locked here before the sequence, in key order, as batches that
+-- take no locks do. So no two of them wait for each other.
+WITH locked_counters AS (
+    SELECT r.reward_id
+    FROM reward_counters r
+    WHERE r.merchant_id = $1 AND r.reward_id = ANY ($14::text::bigint[])
+    ORDER BY r.reward_id
+    FOR NO KEY UPDATE
+), taken AS (
     UPDATE sequences SET next_id = next_id + $2::bigint
-    WHERE merchant_id = $1
+    WHERE merchant_id = $1 AND (SELECT count(*) FROM locked_counters) >= 0
     RETURNING next_id, catalogue_version
 ), changed_wallets AS (
     UPDATE wallets w

@@ -57,6 +57,14 @@ WITH changed_wallets AS (
 ), unchanged AS (
     SELECT count(*) = $41::bigint AND (SELECT count(*) FROM changed_wallets) = $8::bigint AS is_so
     FROM changed_lots
+), locked_counters AS (
+    -- Several are locked in key order first; one alone cannot be in the wrong order.
+    SELECT r.reward_id
+    FROM reward_counters r
+    WHERE r.merchant_id = $1 AND r.reward_id = ANY ($11::text::bigint[])
+      AND cardinality($11::text::bigint[]) > 1 AND (SELECT is_so FROM unchanged)
+    ORDER BY r.reward_id
+    FOR UPDATE
 ), changed_counters AS (
     UPDATE reward_counters r
     SET redemptions_live = r.redemptions_live + c.redemptions,
@@ -64,6 +72,7 @@ WITH changed_wallets AS (
     FROM unnest($11::text::bigint[], $12::text::bigint[], $13::text::bigint[])
         AS c (reward_id, redemptions, units)
     WHERE r.merchant_id = $1 AND r.reward_id = c.reward_id AND (SELECT is_so FROM unchanged)
+      AND (SELECT count(*) FROM locked_counters) >= 0
     RETURNING r.reward_id
 ), taken AS (
     UPDATE sequences

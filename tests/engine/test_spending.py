@@ -8,15 +8,22 @@ from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
-from guerdon.domain.catalogue import MemberLimit, Reward
+from guerdon.domain.catalogue import MemberLimit, Reward, SessionLimit
 from guerdon.domain.command import Adjust, Done, ExpireLots, Redeem, Refused
-from guerdon.domain.errors import InsufficientPoints, MemberLimitReached, OutOfStock
+from guerdon.domain.errors import (
+    InsufficientPoints,
+    MemberLimitReached,
+    OutOfStock,
+    SessionLimitReached,
+)
 from guerdon.domain.ids import MerchantId
+from guerdon.domain.redemption import Context, Session
 from guerdon.engine.runtime import Runtime, utc_now
 from guerdon.engine.spending import Turns
 from guerdon.engine.submitting import Ledger
-from guerdon.store import offers, sequences
+from guerdon.store import offers, redemptions, sequences
 from guerdon.store.connection import Connection
 from guerdon.store.transaction import transaction
 from tests.builders.ledgers import SHOP, balance, drifts, enrol, redemption_of, ref
@@ -102,6 +109,44 @@ async def test_a_redemption_is_one_reading_and_one_writing(pool: asyncpg.Pool) -
     assert (row["code"], row["entry_id"], row["status"]) == (made.code, made.entry_id, "approved")
     assert (row["created_at"], row["lot_points"]) == (made.created_at, [100])
     assert await balance(pool, "anna") == 800
+    assert await drifts(pool) == []
+
+
+async def test_what_was_chosen_is_kept_in_the_same_writing(pool: asyncpg.Pool) -> None:
+    scene = await open_scene(pool)
+    cart = Context(session=Session("cart", 'ct-"1"\u00fc{},\\'), variant_id="7", attribution="x")
+    chosen = replace(scene.redeem(), context=cart)
+    outcomes = await asyncio.gather(
+        scene.ledger.submit(SHOP, chosen), scene.ledger.submit(SHOP, scene.redeem())
+    )
+    assert scene.locks == 0
+    made = [redemption_of(each) for each in outcomes]
+    assert [each.context for each in made] == [cart, None]
+    async with pool.acquire() as connection:
+        found = await redemptions.list_redemptions(connection, SHOP, [each.id for each in made])
+    assert {each.id: each.context for each in found} == {made[0].id: cart, made[1].id: None}
+    assert await drifts(pool) == []
+
+
+async def test_a_session_that_is_limited_takes_locks(pool: asyncpg.Pool) -> None:
+    limited = make_reward(session_limit=SessionLimit(kind="cart", count=2))
+    scene = await open_scene(pool, limited)
+    await enrol(scene.rival, "bela", 1000)
+    cart = Context(session=Session("cart", "ct-1"))
+    asked = [replace(scene.redeem(name), context=cart) for name in ("anna", "bela") * 10]
+    outcomes = await asyncio.gather(
+        *(
+            (scene.ledger, scene.rival)[number % 2].submit(SHOP, command)
+            for number, command in enumerate(asked)
+        )
+    )
+    assert sum(isinstance(each, Done) for each in outcomes) == 2
+    assert {each for each in outcomes if isinstance(each, Refused)} == {
+        Refused((SessionLimitReached(2),))
+    }
+    assert scene.locks > 0
+    # Without a session there is nothing to count.
+    assert isinstance(await scene.ledger.submit(SHOP, scene.redeem()), Done)
     assert await drifts(pool) == []
 
 
@@ -329,6 +374,40 @@ async def test_two_processes_that_meet_in_wallets_lose_nothing(pool: asyncpg.Poo
     )
     assert sum(isinstance(each, Done) for each in outcomes) == 600
     assert [await balance(pool, number) for number in range(6)] == [0] * 6
+    assert await drifts(pool) == []
+
+
+async def _await_blocked(connection: asyncpg.Connection, count: int) -> None:
+    """Wait until so many wait for somebody's lock."""
+    blocked = """SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    async with asyncio.timeout(10):
+        while await connection.fetchval(blocked) < count:
+            await connection.execute("SELECT pg_stat_clear_snapshot()")
+            await asyncio.sleep(0.01)
+
+
+async def test_with_and_without_locks_one_waits_for_the_other_and_never_in_a_circle(
+    pool: asyncpg.Pool, database_url: str
+) -> None:
+    """Both move the counter of a reward without end: in one order, before they take ids."""
+    scene = await open_scene(pool)
+    await enrol(scene.rival, "bela", 1000)
+    watched = Watched(pool)
+    locking = Ledger(Runtime(pool=watched, goes_unlocked=False))
+    held = await asyncpg.connect(database_url)
+    async with held.transaction():
+        await held.execute("SELECT 1 FROM sequences FOR UPDATE")
+        with_locks = asyncio.create_task(locking.submit(SHOP, scene.redeem("bela")))
+        await _await_blocked(held, 1)
+        without = asyncio.create_task(scene.ledger.submit(SHOP, scene.redeem()))
+        await _await_blocked(held, 2)
+    assert isinstance(await with_locks, Done)
+    assert isinstance(await without, Done)
+    await held.close()
+    # Had one been thrown out of a circle, it would have begun anew.
+    assert sum("changed_counters AS" in said for said in watched.said) == 1
+    assert scene.locks == 0
     assert await drifts(pool) == []
 
 
