@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
+
 from guerdon.domain.catalogue import EarningRule
 from tests.builders.ledgers import drifts
 from tests.builders.lion import ServedLion
@@ -11,6 +13,13 @@ from tests.builders.shop import make_rule
 Body = dict[str, Any]
 NOON = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 NOON_TEXT = "2026-03-01T12:00:00.250Z"
+
+
+def pool_of(served: ServedLion) -> asyncpg.Pool:
+    """Give the database's connections as the driver has them, to look at rows."""
+    pool = served.pool
+    assert isinstance(pool, asyncpg.Pool)
+    return pool
 
 
 class Clock:
@@ -74,13 +83,13 @@ async def listed(served: ServedLion, what: str = "orders") -> list[Body]:
 
 async def figures(served: ServedLion, customer: str = "C-1") -> tuple[int, int, int]:
     """Give what a member has: available, pending, lifetime. The books must be in order."""
-    row = await served.pool.fetchrow(
+    row = await pool_of(served).fetchrow(
         "SELECT points_available, points_pending, points_lifetime FROM wallets w "
         "JOIN members m ON m.id = w.member_id WHERE m.external_id = $1",
         customer,
     )
     assert row is not None, f"{customer} is no member"
-    assert await drifts(served.pool) == []
+    assert await drifts(pool_of(served)) == []
     return row[0], row[1], row[2]
 
 

@@ -35,6 +35,13 @@ async def test_everything_is_written(
         "INSERT INTO webhook_subscriptions VALUES (1, 9999, 11, 'mage', 'https://x.example',"
         " '{points.redeemed}', NULL, TRUE, FALSE, 'hush', now(), now())"
     )
+    await pool.execute(
+        "INSERT INTO email_unsubscribes VALUES (1, 9997, 11, 'zoe@shop.example', now())"
+    )
+    await pool.execute(
+        "INSERT INTO orders VALUES (1, 9998, 11, '1001', NULL, 'C-1', NULL, TRUE, '{}', NULL, 1,"
+        " FALSE, now(), now())"
+    )
     ran = run("export", str(tmp_path / "out"), GUERDON_DATABASE_URL=database_url)
     assert ran.code == 0, ran.err
     folder = tmp_path / "out" / "shop-1"

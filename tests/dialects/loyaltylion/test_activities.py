@@ -23,6 +23,7 @@ from tests.builders.lion_orders import (
     Clock,
     figures,
     listed,
+    pool_of,
     purchase,
     states,
     tell,
@@ -96,8 +97,8 @@ async def test_activity_is_listed_whole(desk: ServedLion) -> None:
         state="pending",
     )
     response = await desk.client.get("/v2/activities")
-    member_id = await desk.pool.fetchval("SELECT id FROM members")
-    earning_id = await desk.pool.fetchval("SELECT id FROM earnings")
+    member_id = await pool_of(desk).fetchval("SELECT id FROM members")
+    earning_id = await pool_of(desk).fetchval("SELECT id FROM earnings")
     assert response.status_code == 200
     assert response.json() == {
         "activities": [
@@ -120,7 +121,7 @@ async def test_activity_is_listed_whole(desk: ServedLion) -> None:
         ],
         "cursor": {"prev": None, "next": None},
     }
-    kept = await desk.pool.fetchval("SELECT metadata FROM earnings")
+    kept = await pool_of(desk).fetchval("SELECT metadata FROM earnings")
     assert kept == (
         '{"properties":{"url":"https://shop.example/p/1"},"date":"2026-02-28T10:00:00.000Z"}'
     )
@@ -178,7 +179,7 @@ async def test_same_id_at_once_counts_once(desk: ServedLion) -> None:
     await asyncio.gather(*(post(desk, merchant_id="R-7") for _ in range(12)))
     await asyncio.gather(*(post(desk, merchant_id=f"S-{n % 3}") for n in range(12)))
     assert await figures(desk) == (200, 0, 200)
-    assert await desk.pool.fetchval("SELECT count(*) FROM members") == 1
+    assert await pool_of(desk).fetchval("SELECT count(*) FROM members") == 1
 
 
 async def test_numbers_are_ids_too(desk: ServedLion) -> None:
@@ -214,7 +215,7 @@ async def test_program_that_is_off_takes_nobody_in(serve_shop: ServeLion) -> Non
     served = await serve_shop(make_shop(rules=(REVIEW,), status="inactive"))
     await post(served)
     await post(served, name="unheard-of")
-    assert await served.pool.fetchval("SELECT count(*) FROM members") == 0
+    assert await pool_of(served).fetchval("SELECT count(*) FROM members") == 0
 
 
 async def test_clients_of_the_vendor(desk: ServedLion) -> None:
@@ -417,7 +418,7 @@ async def test_activity_of_a_rule_that_is_gone_can_be_judged(desk: ServedLion) -
 async def test_wrong_field_is_named(desk: ServedLion, changes: Body, details: list[str]) -> None:
     response = await desk.client.post("/v2/activities", json=activity_body(**changes))
     assert list(details_of(response)) == details
-    assert await desk.pool.fetchval("SELECT count(*) FROM members") == 0
+    assert await pool_of(desk).fetchval("SELECT count(*) FROM members") == 0
 
 
 async def test_what_is_missing_is_named(desk: ServedLion) -> None:
@@ -461,7 +462,7 @@ async def test_key_makes_a_repetition_the_same(desk: ServedLion, name: str) -> N
     other = activity_body(name=name, customer_id="C-2")
     conflict = await desk.client.post("/v2/activities", json=other, headers=headers)
     assert error_of(conflict)[:2] == (409, "idempotency_key_conflict")
-    assert await desk.pool.fetchval("SELECT count(*) FROM members") == 1
+    assert await pool_of(desk).fetchval("SELECT count(*) FROM members") == 1
 
 
 async def test_key_of_a_judgement(desk: ServedLion) -> None:
@@ -544,13 +545,13 @@ async def test_poller_misses_nothing_while_activities_come(serve_shop: ServeLion
 
 async def test_only_the_keys_own_program_is_listed(desk: ServedLion) -> None:
     await post(desk, merchant_id="R-1")
-    await desk.pool.execute("UPDATE earnings SET program_id = 99")
+    await pool_of(desk).execute("UPDATE earnings SET program_id = 99")
     assert await listed(desk, "activities") == []
 
 
 async def test_more_callers_than_connections_read_changed_offers(desk: ServedLion) -> None:
     await post(desk, merchant_id="R-1")
-    await desk.pool.execute("UPDATE sequences SET catalogue_version = catalogue_version + 1")
+    await pool_of(desk).execute("UPDATE sequences SET catalogue_version = catalogue_version + 1")
     # Whoever holds a connection must not wait for another one to read the offers by.
     async with asyncio.timeout(30):
         pages = await asyncio.gather(*(listed(desk, "activities") for _ in range(25)))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ async def stands(served: ServedLion) -> tuple[str, str, str, str, str]:
     )
 
 
-async def put(served: ServedLion, what: str, **more: object) -> None:
+async def put(served: ServedLion, what: str, **more: Any) -> None:
     response = await served.client.put(f"/v2/orders/1001/{what}", headers=basic(), **more)
     assert (response.status_code, response.content) == (204, b"")
 

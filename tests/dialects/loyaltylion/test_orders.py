@@ -23,6 +23,7 @@ from tests.builders.lion_orders import (
     figures,
     listed,
     order_body,
+    pool_of,
     purchase,
     standing,
     states,
@@ -48,7 +49,7 @@ def clock_of(served: ServedLion) -> Clock:
 
 
 async def member_id(served: ServedLion, customer: str = "C-1") -> int:
-    found: int = await served.pool.fetchval(
+    found: int = await pool_of(served).fetchval(
         "SELECT id FROM members WHERE external_id = $1", customer
     )
     return found
@@ -205,12 +206,12 @@ async def test_unknown_order_is_not_found(till: ServedLion) -> None:
     missing = (404, "not_found", "Order '9' not found")
     assert error_of(await till.client.get("/v2/orders/9")) == missing
     assert error_of(await till.client.put("/v2/orders/9", json=standing())) == missing
-    assert await till.pool.fetchval("SELECT count(*) FROM orders") == 0
+    assert await pool_of(till).fetchval("SELECT count(*) FROM orders") == 0
 
 
 async def test_order_of_another_program_is_not_found(till: ServedLion) -> None:
     await tell(till)
-    await till.pool.execute("UPDATE orders SET program_id = 99")
+    await pool_of(till).execute("UPDATE orders SET program_id = 99")
     assert (await till.client.get("/v2/orders/1001")).status_code == 404
     assert await listed(till) == []
 
@@ -254,8 +255,8 @@ async def test_wrong_field_is_named(
 ) -> None:
     response = await till.client.post("/v2/orders", json=order_body(**changes))
     assert details_of(response) == details
-    assert await till.pool.fetchval("SELECT count(*) FROM orders") == 0
-    assert await till.pool.fetchval("SELECT count(*) FROM members") == 0
+    assert await pool_of(till).fetchval("SELECT count(*) FROM orders") == 0
+    assert await pool_of(till).fetchval("SELECT count(*) FROM members") == 0
 
 
 @pytest.mark.parametrize(
@@ -278,7 +279,7 @@ async def test_wrong_field_is_named(
 async def test_wrong_shape_names_its_field(till: ServedLion, changes: Body) -> None:
     response = await till.client.post("/v2/orders", json=order_body(**changes))
     assert [name.split(".")[0].split("[")[0] for name in details_of(response)] == list(changes)
-    assert await till.pool.fetchval("SELECT count(*) FROM orders") == 0
+    assert await pool_of(till).fetchval("SELECT count(*) FROM orders") == 0
 
 
 async def test_missing_fields_are_all_named(till: ServedLion) -> None:
@@ -287,8 +288,8 @@ async def test_missing_fields_are_all_named(till: ServedLion) -> None:
     assert details_of(response) == dict.fromkeys(missing, "required")
     await tell(till)
     response = await till.client.put("/v2/orders/1001", json={})
-    missing = ("payment_status", "refund_status", "cancellation_status")
-    assert details_of(response) == dict.fromkeys(missing, "required")
+    statuses_told = ("payment_status", "refund_status", "cancellation_status")
+    assert details_of(response) == dict.fromkeys(statuses_told, "required")
 
 
 async def test_update_names_the_sum_it_needs(till: ServedLion) -> None:
@@ -371,8 +372,8 @@ async def test_ruby_and_php_send_numbers_and_lists(till: ServedLion) -> None:
 async def test_currency_without_cents(serve_shop: ServeLion) -> None:
     shop = make_shop(rules=(purchase(),))
     served = await serve_shop(shop)
-    await served.pool.execute("UPDATE merchants SET currency = 'JPY'")
-    await served.pool.execute("UPDATE sequences SET catalogue_version = catalogue_version + 1")
+    await pool_of(served).execute("UPDATE merchants SET currency = 'JPY'")
+    await pool_of(served).execute("UPDATE sequences SET catalogue_version = catalogue_version + 1")
     await served.ledger.catalogues.refresh(shop.id)
     await tell(served, total="5400", total_shipping="400")
     (order,) = await listed(served)
@@ -469,7 +470,7 @@ async def test_updates_in_any_order_end_alike(serve_shop: ServeLion, approval_da
         )
         for each in (*order, last):
             await update(served, str(number), **each)
-    rows = await served.pool.fetch("SELECT points_available, points_pending FROM wallets")
+    rows = await pool_of(served).fetch("SELECT points_available, points_pending FROM wallets")
     assert {tuple(row) for row in rows} == {(0, 36) if approval_days else (36, 0)}
     orders = (await served.client.get("/v2/orders", params={"limit": 500})).json()["orders"]
     assert len(orders) == 120
@@ -508,7 +509,7 @@ async def test_spent_points_cannot_be_taken_back(till: ServedLion) -> None:
     redemption_of(await till.ledger.submit(till.shop.id, redeem))
     await update(till, refund_status="refunded")
     assert await figures(till) == (0, 0, 0)
-    owed = await till.pool.fetchval(
+    owed = await pool_of(till).fetchval(
         "SELECT points - asked_points FROM entries WHERE kind = 'reversed'"
     )
     assert owed == 100
@@ -536,8 +537,8 @@ async def test_program_that_is_off_keeps_the_order(serve_shop: ServeLion) -> Non
         "points_approved": 0,
         "points_spent": 0,
     }
-    assert await served.pool.fetchval("SELECT count(*) FROM members") == 0
-    assert await served.pool.fetchval("SELECT bool_or(is_open) FROM orders") is False
+    assert await pool_of(served).fetchval("SELECT count(*) FROM members") == 0
+    assert await pool_of(served).fetchval("SELECT bool_or(is_open) FROM orders") is False
 
 
 # -- guests ----------------------------------------------------------------------------------
@@ -547,7 +548,7 @@ async def test_guest_is_kept_and_becomes_no_member(till: ServedLion) -> None:
     await tell(till, guest=True)
     (order,) = await listed(till)
     assert order["customer"]["id"] is None
-    assert await till.pool.fetchval("SELECT count(*) FROM members") == 0
+    assert await pool_of(till).fetchval("SELECT count(*) FROM members") == 0
     # The same shopper with an account, told by the same order.
     await tell(till, guest=False)
     assert await figures(till) == (POINTS, 0, POINTS)
@@ -580,7 +581,7 @@ async def claim(served: ServedLion) -> Redemption:
 
 
 async def statuses(served: ServedLion) -> list[str]:
-    rows = await served.pool.fetch("SELECT status FROM redemptions ORDER BY id")
+    rows = await pool_of(served).fetch("SELECT status FROM redemptions ORDER BY id")
     return [row[0] for row in rows]
 
 
@@ -604,7 +605,7 @@ async def test_codes_and_ids_mark_rewards_used(desk: ServedLion) -> None:
         date="2026-02-28T10:00:00Z",
     )
     assert await statuses(desk) == ["used", "used", "approved", "approved"]
-    used_at = await desk.pool.fetchval("SELECT max(used_at) FROM redemptions")
+    used_at = await pool_of(desk).fetchval("SELECT max(used_at) FROM redemptions")
     assert used_at.isoformat() == "2026-02-28T10:00:00+00:00"
     await tell(desk, merchant_id="1002", discount_codes={"code": codes[2]})
     assert await statuses(desk) == ["used", "used", "used", "approved"]
@@ -625,7 +626,7 @@ async def test_returned_order_gives_its_rewards_back_once(desk: ServedLion) -> N
 
 async def test_reward_of_another_program_is_not_used(desk: ServedLion) -> None:
     redemption = await claim(desk)
-    await desk.pool.execute("UPDATE redemptions SET program_id = 99")
+    await pool_of(desk).execute("UPDATE redemptions SET program_id = 99")
     await tell(desk, discount_codes={"code": redemption.code}, claimed_reward_ids=[redemption.id])
     assert await statuses(desk) == ["approved"]
 
@@ -674,7 +675,7 @@ async def test_key_makes_a_repetition_the_same(till: ServedLion) -> None:
         headers=headers,
     )
     assert error_of(other)[:2] == (409, "idempotency_key_conflict")
-    assert await till.pool.fetchval("SELECT count(*) FROM members") == 1
+    assert await pool_of(till).fetchval("SELECT count(*) FROM members") == 1
     assert len(await listed(till)) == 1
     key = {"Idempotency-Key": "update-1"}
     body = standing(cancellation_status="cancelled")
@@ -702,10 +703,10 @@ async def test_many_tellings_at_once_are_one_order(
     assert await figures(served) == (90_090, 0, 90_090)
     assert await asyncio.gather(*(put(number) for number in (10, 20, 30, 20, 10))) == [204] * 5
     assert await figures(served) == (63_063, 0, 63_063)
-    assert await served.pool.fetchval("SELECT count(*) FROM orders") == 1
-    assert await served.pool.fetchval("SELECT count(*) FROM members") == 1
-    assert await served.pool.fetchval("SELECT count(*) FROM earnings") == 2
-    assert await served.pool.fetchval("SELECT bool_or(is_open) FROM orders") is False
+    assert await pool_of(served).fetchval("SELECT count(*) FROM orders") == 1
+    assert await pool_of(served).fetchval("SELECT count(*) FROM members") == 1
+    assert await pool_of(served).fetchval("SELECT count(*) FROM earnings") == 2
+    assert await pool_of(served).fetchval("SELECT bool_or(is_open) FROM orders") is False
     async with ledgers(database_url, 1) as (other,):
         assert (await finish_orders(other, served.shop.id, 10)).done == 0
 
@@ -723,7 +724,7 @@ async def test_what_was_left_undone_is_finished_by_the_worker(
         patched.setattr("guerdon.engine.booking._finish", die)
         with pytest.raises(KeyboardInterrupt):
             await till.client.post("/v2/orders", json=order_body())
-    assert await till.pool.fetchval("SELECT count(*) FROM members") == 0
+    assert await pool_of(till).fetchval("SELECT count(*) FROM members") == 0
     # Whoever wrote it down is given a while.
     assert (await finish_orders(till.ledger, till.shop.id, 10)).done == 0
     clock_of(till).now += timedelta(seconds=31)
@@ -743,4 +744,4 @@ async def test_whom_is_forgotten_takes_their_orders_along(till: ServedLion) -> N
     )
     assert [each["merchant_id"] for each in await listed(till)] == ["1002"]
     # What they earned stays in the books.
-    assert await till.pool.fetchval("SELECT sum(points) FROM entries") == 3 * POINTS
+    assert await pool_of(till).fetchval("SELECT sum(points) FROM entries") == 3 * POINTS
