@@ -9,7 +9,7 @@ from guerdon.domain.incoming import InboxEvent
 from guerdon.engine.connections import DISCONNECTED
 from guerdon.engine.remembering import persist
 from guerdon.engine.submitting import Ledger
-from guerdon.store import integrations
+from guerdon.store import integrations, sequences
 from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import transaction
 
@@ -22,6 +22,8 @@ async def disconnect(ledger: Ledger, merchant_id: MerchantId, event: InboxEvent)
 
     async def act() -> bool:
         async with transaction(runtime.pool) as tx:
+            # As one who applies a program file does: what they write meanwhile is not undone.
+            await sequences.lock_sequence(tx, merchant_id)
             for integration, sealed in await integrations.list_integrations(tx, merchant_id):
                 if integration.kind != event.source or integration.updated_at > at:
                     continue

@@ -295,6 +295,32 @@ async def test_shop_that_uninstalls_is_called_no_more(desk: Desk) -> None:
     assert gone.secrets == {"webhook_secret": "s"}
 
 
+async def test_news_of_an_uninstall_does_not_undo_what_is_applied_meanwhile(
+    desk: Desk, database_url: str
+) -> None:
+    await desk.open()
+    await desk.receive("app/uninstalled", b"{}", triggered_at=desk.clock())
+    applying = await asyncpg.connect(database_url)
+    async with applying.transaction():
+        await applying.execute("SELECT 1 FROM sequences FOR UPDATE")
+        later = desk.clock() + timedelta(hours=1)
+        await applying.execute(
+            "UPDATE integrations SET secret_sealed = 'new', updated_at = $1", later
+        )
+        acting_ = asyncio.create_task(desk.act())
+        async with asyncio.timeout(10):
+            while not await applying.fetchval(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ):
+                await applying.execute("SELECT pg_stat_clear_snapshot()")
+                await asyncio.sleep(0.01)
+    await acting_
+    assert await applying.fetchval("SELECT secret_sealed FROM integrations") == b"new"
+    assert await desk.statuses() == ["ignored"]
+    await applying.close()
+
+
 async def test_late_news_of_an_uninstall_does_no_harm(desk: Desk) -> None:
     await desk.open()
     early = datetime.fromisoformat("2025-12-31T00:00:00Z")
