@@ -10,6 +10,7 @@ from guerdon.domain.command import (
     ExpireRedemption,
     Refund,
 )
+from guerdon.domain.errors import Unavailable
 from guerdon.domain.ids import MerchantId, RedemptionId
 from guerdon.domain.member import MemberRef
 from guerdon.engine.portions import Portion, submit_all
@@ -87,6 +88,8 @@ async def auto_refund_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -
         due = await redemptions.list_due_auto_refunds(
             view, merchant_id, ledger.runtime.now(), limit
         )
+        if not due:
+            return Portion(0, has_more=False)
         found = await redemptions.list_redemptions(view, merchant_id, due)
         rewards = await offers.list_reward_versions(
             view, merchant_id, list({each.reward_version_id for each in found})
@@ -104,11 +107,15 @@ async def give_back_due(ledger: Ledger, merchant_id: MerchantId) -> bool:
     """Refund what has to go back by itself by now, before points are shown or refused; say whether
     anything was. Asks the database only where some reward does so.
 
-    It is bounded: a backlog longer than that is left to the worker."""
+    It is bounded: a backlog longer than that is left to the worker, and so is what cannot be
+    written just now."""
     catalogue = await ledger.catalogues.get(merchant_id)
     if all(reward.auto_refund_seconds is None for reward in catalogue.rewards.values()):
         return False
-    return (await auto_refund_due(ledger, merchant_id, GIVEN_BACK_MAX)).done > 0
+    try:
+        return (await auto_refund_due(ledger, merchant_id, GIVEN_BACK_MAX)).done > 0
+    except Unavailable:
+        return False
 
 
 def _auto_refund(redemption_id: RedemptionId) -> Refund:
