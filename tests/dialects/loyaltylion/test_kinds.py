@@ -333,16 +333,13 @@ async def test_a_refund_voids_and_returns_the_points(serve_shop: ServeLion, kind
     assert error_of(await refund(served, claimed))[:2] == (422, "reward_already_refunded")
 
 
-@_EVERY_KIND
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "custom"])
 async def test_what_has_expired_keeps_its_points_spent(serve_shop: ServeLion, kind: str) -> None:
     clock = Clock()
     served, claimed = await _claimed(serve_shop, kind, clock, expiry_days=2)
-    ends = "2026-03-16T09:26:53.589Z"
-    is_fulfilment = claimed["redeemable"]["redeemable_type"] == "fulfilment"
-    assert claimed["redeemable"]["expires_on"] == (None if is_fulfilment else ends)
-    assert claimed["reward"]["redeemable_expiry_options"] == (
-        None if is_fulfilment else {"kind": "expires_after", "seconds": 172_800}
-    )
+    assert claimed["redeemable"]["expires_on"] == "2026-03-16T09:26:53.589Z"
+    lives = {"kind": "expires_after", "seconds": 172_800}
+    assert claimed["reward"]["redeemable_expiry_options"] == lives
     clock.advance(days=2, seconds=-1)
     assert (await look(served, claimed))["state"] == "approved"
     clock.advance(seconds=1)
@@ -351,6 +348,16 @@ async def test_what_has_expired_keeps_its_points_spent(serve_shop: ServeLion, ki
     await _do(served, ExpireRedemption(redemption_id=RedemptionId(claimed["id"])))
     assert (await look(served, claimed))["state"] == "expired"
     assert await points(served) == (400, 100)
+
+
+async def test_what_people_hand_over_does_not_expire(serve_shop: ServeLion) -> None:
+    clock = Clock()
+    served, claimed = await _claimed(serve_shop, "custom", clock, expiry_days=2)
+    assert claimed["redeemable"]["expires_on"] is None
+    assert claimed["reward"]["redeemable_expiry_options"] is None
+    clock.advance(days=3)
+    assert (await look(served, claimed))["state"] == "approved"
+    assert (await refund(served, claimed)).status_code == 200
 
 
 @_EVERY_KIND
