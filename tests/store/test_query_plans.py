@@ -124,7 +124,14 @@ HOT: list[tuple[str, str, list[Any], set[str]]] = [
         {"redemptions_by_member"},
     ),
     ("redemptions", "list_due_redemptions", [1, FOUNDED, 100], {"redemptions_expiring"}),
+    (
+        "redemptions",
+        "list_due_auto_refunds",
+        [1, FOUNDED, 100],
+        {"redemptions_auto_refunding"},
+    ),
     ("earnings", "list_due_earnings", [1, FOUNDED, 100], {"earnings_due"}),
+    ("earnings", "list_last_orders", [1, [100001, 100002]], {"earnings_by_member"}),
     (
         "earnings",
         "list_earnings",
