@@ -32,6 +32,9 @@ _PATIENCE_SECONDS_MAX = 5.0
 # It is looked for work so often, and for no more than a tenth of the time.
 _LOOK_SECONDS = 0.1
 _LOOK_SHARE = 10
+# One look that took long, as where the machine or the database stood still, is no reason to go on
+# standing still.
+_PAUSE_SECONDS_MAX = 5.0
 # Less than the worker itself is given.
 _STOP_SECONDS = 8.0
 
@@ -73,7 +76,7 @@ class Dispatch:
                 self._wake.clear()
                 began = _now()
                 await self._look()
-                pause = max(_LOOK_SECONDS, (_now() - began) * _LOOK_SHARE)
+                pause = _pause_after(_now() - began)
                 woken = asyncio.create_task(self._wake.wait())
                 await asyncio.wait(
                     (stopped, woken), timeout=pause, return_when=asyncio.FIRST_COMPLETED
@@ -204,6 +207,11 @@ def _from(keys: Sequence[Key], first: Key) -> list[Key]:
     ring = sorted(keys)
     place = bisect_left(ring, first)
     return ring[place:] + ring[:place]
+
+
+def _pause_after(look_seconds: float) -> float:
+    """Give the wait until the next look, after one that took so long."""
+    return min(max(_LOOK_SECONDS, look_seconds * _LOOK_SHARE), _PAUSE_SECONDS_MAX)
 
 
 def _now() -> float:

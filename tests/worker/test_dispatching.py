@@ -15,6 +15,8 @@ from guerdon.engine.delivering import LETTERS_MAX, Round
 from guerdon.engine.portions import Portion
 from guerdon.engine.ports import Destination
 from guerdon.engine.submitting import Ledger
+from guerdon.store.connection import Connection
+from guerdon.store.outbox_cursors import list_merchants_behind
 from guerdon.worker import dispatching
 from guerdon.worker.loop import run
 from guerdon.worker.timetable import Chore
@@ -178,6 +180,30 @@ async def test_what_fails_is_logged_and_tried_again(
     monkeypatch.setattr(dispatching, "hand_on", fail_once)
     logged = await _work(pool, courier, lambda: bool(courier.carried))
     assert "events not handed on" in logged
+    assert courier.points() == [5]
+
+
+async def test_one_look_that_took_long_does_not_stop_the_dispatch(
+    pool: asyncpg.Pool, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    courier = Scripted()
+    ledger = Ledger(make_runtime(pool, courier))
+    await add_webhook(pool, shop.id)
+    await enrol(ledger, shop, "1", 5)
+    slow = [1]
+
+    async def stand_still_once(view: Connection) -> list[MerchantId]:
+        if slow:
+            slow.pop()
+            # A tenth of the time, as usual, would be ten more minutes.
+            monkeypatch.setattr(dispatching, "_now", lambda: time.monotonic() + 60)
+            return []
+        return await list_merchants_behind(view)
+
+    monkeypatch.setattr(dispatching, "_PAUSE_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(dispatching, "_now", time.monotonic)
+    monkeypatch.setattr(dispatching, "list_merchants_behind", stand_still_once)
+    await _work(pool, courier, lambda: bool(courier.carried))
     assert courier.points() == [5]
 
 
