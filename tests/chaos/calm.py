@@ -58,15 +58,15 @@ async def list_left(pool: asyncpg.Pool) -> list[Left]:
     return [Left(*row) for row in await pool.fetch(_OPEN)]
 
 
-async def until_quiet(town: Town, pool: asyncpg.Pool) -> None:
-    """Let time pass until all is done. It passes only while the outside world has no call in hand
-    that may yet act: that takes its real time."""
+async def until_quiet(town: Town, pool: asyncpg.Pool, *, only: str = "") -> None:
+    """Let time pass until all is done, or all whose name begins with `only`. It passes only while
+    the outside world has no call in hand that may yet act: that takes its real time."""
     loop = asyncio.get_running_loop()
     seen: list[Left] = []
     step = _STEP_SECONDS
     since = moved_at = loop.time()
     while True:
-        left = await list_left(pool)
+        left = [each for each in await list_left(pool) if each.what.startswith(only)]
         is_busy = town.counting.in_hand > 0
         if not left and not is_busy:
             return

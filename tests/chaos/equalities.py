@@ -28,8 +28,9 @@ State = Mapping[str, Any]
 async def recover(town: Town, pool: asyncpg.Pool) -> None:
     """Let everything come to its end; then do what an operator does, and the people who were told
     nothing."""
-    await until_quiet(town, pool)
     for _ in range(_ROUNDS_MAX):
+        # Soon, for a key is not remembered for ever.
+        await until_quiet(town, pool, only="redemption")
         await _ask_again(town)
         await until_quiet(town, pool)
         is_changed = await _replay(town, pool)

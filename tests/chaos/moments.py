@@ -11,8 +11,8 @@ from tests.support.tcp_proxy import AtCommit
 
 # What leads to the moment. `buy`: somebody buys. `left`: a web process died in the middle of
 # handing over. `lost`: the answers of the shop were lost, and the caller was told no. `refund`: a
-# redemption is voided.
-Scene = Literal["buy", "left", "lost", "refund"]
+# redemption is voided. `order`: the shop tells of an order.
+Scene = Literal["buy", "left", "lost", "refund", "order"]
 
 _SPENDS = b"INSERT INTO redemptions"
 _SETTLES = b"UPDATE redemptions"
@@ -20,9 +20,14 @@ _LEAVES = b"INSERT INTO fulfilments"
 _CLAIMS = b"UPDATE fulfilments f\nSET leased_until"
 _CLOSES = b"SET leased_until = NULL, is_open"
 _PUTS_OFF = b"SET leased_until = NULL, next_at"
+_KEEPS = b"INSERT INTO inbox_events"
+_TAKES = b"UPDATE inbox_events i\nSET leased_until"
+_REMEMBERS = b"UPDATE platform_objects"
+_EARNS = b"INSERT INTO earnings"
+_DEALT_WITH = b"UPDATE inbox_events i\nSET status"
 _HANDS_ON = b"INSERT INTO deliveries"
 _LEASES = b"UPDATE deliveries\nSET attempts"
-_JUDGES = b"UPDATE deliveries d\nSET status"
+_DELIVERED = b"SET status = 'delivered', is_open = false"
 
 
 class Moment(Struct, frozen=True, kw_only=True):
@@ -82,6 +87,7 @@ MOMENTS: tuple[Moment, ...] = (
     *_in_call("web", "lost", "shopify", _LOOK, "never"),
     *_around("web", "lost", _LEAVES),
     *_around("web", "lost", _SETTLES),
+    *_around("web", "order", _KEEPS),
     *_around("worker", "left", _CLAIMS),
     *_in_call("worker", "left", "shopify", _LOOK),
     *_in_call("worker", "left", "shopify", _CREATE, "never", "late", "acts_late"),
@@ -91,6 +97,10 @@ MOMENTS: tuple[Moment, ...] = (
     *_in_call("worker", "lost", "shopify", _END, "never", "late", "acts_late"),
     *_around("worker", "lost", _PUTS_OFF),
     *_in_call("worker", "refund", "shopify", _END),
+    *_around("worker", "order", _TAKES),
+    *_around("worker", "order", _REMEMBERS),
+    *_around("worker", "order", _EARNS),
+    *_around("worker", "order", _DEALT_WITH),
     *_around("worker", "buy", _HANDS_ON),
     *_around("worker", "buy", _LEASES),
     *_in_call("worker", "buy", "shopify", "metafieldsSet"),
@@ -99,7 +109,7 @@ MOMENTS: tuple[Moment, ...] = (
     *_in_call("worker", "buy", "postscript", None),
     *_in_call("worker", "buy", "webhook", "standard"),
     *_in_call("worker", "buy", "webhook", "mage"),
-    *_around("worker", "buy", _JUDGES),
+    *_around("worker", "buy", _DELIVERED),
 )
 
 

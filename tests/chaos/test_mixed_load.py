@@ -9,25 +9,21 @@ import random
 from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
 
-from guerdon.engine.receiving import hook_path
-from guerdon.engine.sealing import Seal
-from tests.builders.orders import make_order, make_refund
 from tests.chaos.equalities import assert_all_equal, recover
 from tests.chaos.moments import fault_of
+from tests.chaos.orders import Orders
 from tests.chaos.test_fault_table import CALLS, KINDS
-from tests.chaos.town import APP_SECRET, FIRST_MEMBER, SECRET_KEY, Merchant, Process, Town, town
+from tests.chaos.town import FIRST_MEMBER, Merchant, Process, Town, town
 
 _SECONDS = float(os.environ.get("GUERDON_CHAOS_SECONDS", "6"))
 _SEED = int(os.environ.get("GUERDON_CHAOS_SEED", "20261122"))
 _MERCHANTS = 10
 _MEMBERS = 5
 _BUYERS = 8
-_ORDER_POINTS = 100
 
 
 class Load:
@@ -39,7 +35,7 @@ class Load:
         self._chance = random.Random(_SEED)  # noqa: S311 -- repeatable as far as time allows
         self._numbers = count(1)
         self._is_over = False
-        self._seal = Seal(SECRET_KEY.encode())
+        self._orders = Orders(made, self._chance, self._web)
 
     async def rage(self) -> None:
         """Let everything go on for so long."""
@@ -94,58 +90,7 @@ class Load:
             )
 
     async def _order(self) -> None:
-        """Place an order, refund some of it, and tell of both in whatever order, perhaps twice."""
-        merchant, member = self._someone()
-        order_id = 10_000 + next(self._numbers)
-        now = self.town.clock().isoformat()
-        paid = make_order(
-            id=order_id,
-            name=f"#{order_id}",
-            customer={"id": member},
-            email=f"{member}@shopper.example",
-            financial_status="paid",
-            processed_at=now,
-            created_at=now,
-            updated_at=now,
-            discount_codes=self._code_of(merchant),
-        )
-        told = [("orders/paid", paid)]
-        worth = _ORDER_POINTS
-        for number in range(self._chance.choice((0, 0, 1, 2))):
-            back = self._chance.randrange(1, 41)
-            worth -= back
-            refund = make_refund(number, f"{back}.00", order_id=order_id, id=order_id * 10 + number)
-            told.append(("refunds/create", refund))
-        self.town.earned[merchant.number, member] += worth
-        told += self._chance.sample(told, self._chance.randrange(2))
-        self._chance.shuffle(told)
-        for topic, body in told:
-            await self._tell(merchant, topic, body, f"{topic}-{body['id']}")
-
-    def _code_of(self, merchant: Merchant) -> list[dict[str, Any]]:
-        """Give a code to be used, of somebody who was given one."""
-        purchases = self.town.purchases
-        keys = [key for key in purchases.codes if purchases.asked[key][0].id == merchant.id]
-        if not keys or self._chance.random() < 0.5:
-            return []
-        code = purchases.codes[self._chance.choice(keys)]
-        return [{"code": code, "amount": "10.00", "type": "fixed_amount"}]
-
-    async def _tell(self, merchant: Merchant, topic: str, body: Any, name: str) -> None:
-        """Tell of something until it is taken, as Shopify does."""
-        while True:
-            notice = {
-                "topic": topic,
-                "url": self._web().base + hook_path(self._seal, "shopify", merchant.slug),
-                "secret": APP_SECRET,
-                "body": body,
-                "headers": {"X-Shopify-Webhook-Id": name, "X-Shopify-Event-Id": name},
-            }
-            came = await self.town.sandbox.send_notice(merchant.domain, notice)
-            if came == 200:
-                return
-            assert came in (None, 503), came
-            await asyncio.sleep(0.1)
+        await self._orders.place(*self._someone())
 
     async def _fault(self) -> None:
         service, match = self._chance.choice(CALLS)
