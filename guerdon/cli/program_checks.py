@@ -142,6 +142,7 @@ def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -
         code_alphabet=part.code_alphabet,
         vip_tier_match=part.vip_tier_match,
         enrol_new_customers=part.enrol_new_customers,
+        negative_balance=part.negative_balance,
         starts_at=utc(part.starts_at),
         ends_at=utc(part.ends_at),
     )

@@ -19,6 +19,7 @@ from guerdon.domain.catalogue import (
     DiscountType,
     DrawOrder,
     FulfilBy,
+    NegativeBalance,
     ProgramStatus,
     RewardKind,
     RewardStatus,
@@ -203,7 +204,7 @@ class ProgramPart(_Part, frozen=True, kw_only=True):
     code_alphabet: str = SAFE_ALPHABET
     vip_tier_match: TierMatch = "exact"
     enrol_new_customers: bool = False
-    negative_balance: Literal["record"] = "record"
+    negative_balance: NegativeBalance = "record"
     starts_at: Instant | None = None
     ends_at: Instant | None = None
     tiers: tuple[TierPart, ...] = ()

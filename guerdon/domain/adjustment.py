@@ -54,6 +54,7 @@ def adjust(fold: Fold, command: Adjust) -> Outcome:
 def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
     expires_at = command.expires_at or lot_expiry(fold, command.program_id)
     earning_id = EarningId(fold.fresh.next_id())
+    owed = purse.owed
     entry, lot_id = fold.put(
         purse,
         command.points,
@@ -71,8 +72,8 @@ def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
         purse.wallet.member_id,
         command.points,
         command.points,
-        before,
-        before + command.points,
+        before - owed,
+        before - owed + command.points,
     )
 
 
@@ -93,7 +94,12 @@ def _deduct(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
     fold.announce("points.adjusted", purse, earning_id=earning_id, points=-taken)
     reassess_tier(fold, purse)
     return Adjusted(
-        entry.id, purse.wallet.member_id, command.points, -taken, before, before - taken
+        entry.id,
+        purse.wallet.member_id,
+        command.points,
+        -taken,
+        before - purse.owed,
+        before - purse.owed - taken,
     )
 
 

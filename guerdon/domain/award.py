@@ -56,7 +56,7 @@ def earn(fold: Fold, command: Earn) -> Outcome:
         first = fold.completed.get((rule.id, command.action_key))
         if first is not None and first.member_id == member_id:
             known = fold.earnings.get(first.id, first)
-            return Done(Earned(known, purse.spendable(fold.now), is_repeat=True))
+            return Done(Earned(known, purse.balance(fold.now), is_repeat=True))
         if first is not None:
             refusals.append(AlreadyAwarded(rule.id))
     refusals.extend(program_refusals(fold, fold.program(command.program_id)))
@@ -68,7 +68,7 @@ def earn(fold: Fold, command: Earn) -> Outcome:
     if refusals:
         return Refused(tuple(refusals))
     earning = award(fold, purse, rule, command, base)
-    return Done(Earned(earning, purse.spendable(fold.now)))
+    return Done(Earned(earning, purse.balance(fold.now)))
 
 
 def award(fold: Fold, purse: Purse, rule: EarningRule, command: Earn, base: int) -> Earning:
@@ -148,13 +148,13 @@ def approve(fold: Fold, command: Approve) -> Outcome:
         return Refused((EarningUnknown(command.earning_id),))
     purse = fold.purse(earning.wallet_id)
     if earning.status == "approved":
-        return Done(Earned(earning, purse.spendable(fold.now)))
+        return Done(Earned(earning, purse.balance(fold.now)))
     if earning.status != "pending":
         return Refused((EarningStatusWrong(earning.id, earning.status),))
     if command.is_due_only and (earning.due_at is None or earning.due_at > fold.now):
         return Refused((EarningNotDue(earning.id, earning.due_at),))
     approved = credit_earning(fold, purse, earning, is_new=False)
-    return Done(Earned(approved, purse.spendable(fold.now)))
+    return Done(Earned(approved, purse.balance(fold.now)))
 
 
 def decline(fold: Fold, command: Decline) -> Outcome:
@@ -164,7 +164,7 @@ def decline(fold: Fold, command: Decline) -> Outcome:
         return Refused((EarningUnknown(command.earning_id),))
     purse = fold.purse(earning.wallet_id)
     if earning.status == "rejected":
-        return Done(Earned(earning, purse.spendable(fold.now)))
+        return Done(Earned(earning, purse.balance(fold.now)))
     if earning.status != "pending":
         return Refused((EarningStatusWrong(earning.id, earning.status),))
     fold.await_points(
@@ -182,7 +182,7 @@ def decline(fold: Fold, command: Decline) -> Outcome:
         slot = (earning.member_id, earning.rule_id)
         fold.awarded.get(slot, set()).discard(earning.id)
     fold.announce("points.declined", purse, earning_id=earning.id, points=earning.points)
-    return Done(Earned(rejected, purse.spendable(fold.now)))
+    return Done(Earned(rejected, purse.balance(fold.now)))
 
 
 def lot_expiry(fold: Fold, program_id: ProgramId) -> datetime | None:

@@ -22,6 +22,8 @@ DrawOrder = Literal["fifo", "soonest_expiry"]
 ProgramStatus = Literal["draft", "active", "inactive"]
 RewardStatus = Literal["draft", "active", "inactive"]
 TierMatch = Literal["exact", "at_least"]
+# What happens to points to be taken back that are not there: written down, or owed.
+NegativeBalance = Literal["record", "allow"]
 DiscountType = Literal["fixed_amount", "percentage", "free_shipping", "free_product"]
 FulfilBy = Literal[
     "code",
@@ -91,6 +93,7 @@ class Program(Struct, frozen=True, kw_only=True):
     code_alphabet: str = SAFE_ALPHABET
     vip_tier_match: TierMatch = "exact"
     enrol_new_customers: bool = False
+    negative_balance: NegativeBalance = "record"
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 

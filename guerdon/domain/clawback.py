@@ -20,8 +20,9 @@ def claw_back(fold: Fold, command: ClawBack) -> Outcome:
     """Take back until so many points are taken back in all; asking twice is asking once.
 
     A pending earning is reduced, or rejected where all of it is taken back. Of an approved one,
-    what the member still has is taken, from its own lot first; lifetime points go down by all that
-    was asked, and the tier with them. Never is more taken back than was earned. Excluded members
+    what the member still has is taken, from its own lot first, and the rest is owed where the
+    program lets balances go below zero; lifetime points go down by all that was asked, and the
+    tier with them. Never is more taken back than was earned. Excluded members
     are not spared. Refusals in order: earning unknown, points below zero."""
     earning = fold.earnings.get(command.earning_id)
     if earning is None:
@@ -31,12 +32,12 @@ def claw_back(fold: Fold, command: ClawBack) -> Outcome:
     purse = fold.purse(earning.wallet_id)
     asked = min(command.points, gross_points(earning)) - earning.points_reversed
     if asked <= 0 or earning.status == "rejected":
-        return Done(Reversed(earning, 0, 0, purse.spendable(fold.now)))
+        return Done(Reversed(earning, 0, 0, purse.balance(fold.now)))
     if earning.status == "pending":
         reduced = _reduce(fold, purse, earning, asked, command)
-        return Done(Reversed(reduced, asked, asked, purse.spendable(fold.now)))
+        return Done(Reversed(reduced, asked, asked, purse.balance(fold.now)))
     reversed_, taken = _take_back(fold, purse, earning, asked, command)
-    return Done(Reversed(reversed_, asked, taken, purse.spendable(fold.now)))
+    return Done(Reversed(reversed_, asked, taken, purse.balance(fold.now)))
 
 
 def _reduce(fold: Fold, purse: Purse, earning: Earning, asked: int, command: ClawBack) -> Earning:
@@ -60,6 +61,7 @@ def _take_back(
     fold: Fold, purse: Purse, earning: Earning, asked: int, command: ClawBack
 ) -> tuple[Earning, int]:
     taken = min(asked, purse.spendable(fold.now))
+    may_owe = fold.program(earning.program_id).negative_balance == "allow"
     fold.take(
         purse,
         taken,
@@ -69,6 +71,7 @@ def _take_back(
         asked_points=-asked if taken != asked else None,
         note=command.reason,
         first_lot_id=earning.lot_id,
+        owed_points=asked - taken if may_owe else 0,
     )
     reversed_ = replace(
         earning, points_reversed=earning.points_reversed + asked, updated_at=fold.now

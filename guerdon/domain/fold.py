@@ -38,6 +38,7 @@ class Purse:
         "is_frozen",
         "lifetime",
         "lots",
+        "owed",
         "pending",
         "redeemed",
         "soonest_expiry_at",
@@ -53,6 +54,7 @@ class Purse:
         self.pending = wallet.points_pending
         self.lifetime = wallet.points_lifetime
         self.redeemed = wallet.points_redeemed
+        self.owed = wallet.points_owed
         self.tier_id = wallet.tier_id
         self.is_frozen = wallet.is_frozen
         self.is_changed = False
@@ -76,6 +78,10 @@ class Purse:
     def spendable(self, now: datetime) -> int:
         return self.available - self.due_points(now)
 
+    def balance(self, now: datetime) -> int:
+        """Give what the member is shown: below zero where they owe points."""
+        return self.spendable(now) - self.owed
+
     def change(self) -> WalletChange:
         return WalletChange(
             self.id,
@@ -86,6 +92,7 @@ class Purse:
             self.pending,
             self.lifetime,
             self.redeemed,
+            self.owed,
         )
 
 
@@ -211,6 +218,7 @@ class Fold:
         asked_points: int | None = None,
         note: str | None = None,
         first_lot_id: LotId | None = None,
+        owed_points: int = 0,
     ) -> Entry:
         """Draw points out of a wallet's live lots: from one before all others, where that is said,
         and else in the program's order."""
@@ -232,7 +240,14 @@ class Fold:
             lifetime_points=lifetime_points,
             asked_points=asked_points,
             note=note,
+            owed_points=owed_points,
         )
+
+    def repay(self, purse: Purse) -> None:
+        """Let what came in pay off what the member owes."""
+        points = min(purse.owed, purse.spendable(self.now))
+        if points > 0:
+            self.take(purse, points, "repaid", owed_points=-points)
 
     def put(
         self,
@@ -260,6 +275,7 @@ class Fold:
             earning_id=earning_id,
             note=note,
         )
+        self.repay(purse)
         return entry, lot_id
 
     def await_points(
@@ -330,7 +346,7 @@ class Fold:
     ) -> Entry:
         """Record points put back into lots already changed by `refill` or `new_lot`."""
         points = sum(part for _, part in parts)
-        return self._entry(
+        entry = self._entry(
             purse,
             kind,
             points,
@@ -339,6 +355,8 @@ class Fold:
             redemption_id=redemption_id,
             note=note,
         )
+        self.repay(purse)
+        return entry
 
     def _entry(
         self,
@@ -354,8 +372,10 @@ class Fold:
         asked_points: int | None = None,
         note: str | None = None,
         pending_points: int = 0,
+        owed_points: int = 0,
     ) -> Entry:
         purse.available += points
+        purse.owed += owed_points
         purse.lifetime += lifetime_points
         purse.pending += pending_points
         purse.is_changed = True
@@ -374,6 +394,7 @@ class Fold:
             earning_id,
             note,
             pending_points,
+            owed_points,
         )
         self.effects.entries.append(entry)
         return entry
@@ -440,7 +461,7 @@ class Fold:
         purse.is_changed = True
         if not purse.wallet.is_default:
             self.default_purse(purse.wallet.member_id).is_changed = True
-        facts["points_available"] = purse.spendable(self.now)
+        facts["points_available"] = purse.balance(self.now)
         facts["points_lifetime"] = purse.lifetime
         self.effects.events.append(
             Event(

@@ -21,6 +21,7 @@ EntryKind = Literal[
     "adjusted",
     "transferred",
     "reversed",
+    "repaid",
 ]
 
 
@@ -30,7 +31,8 @@ class Entry(Struct, frozen=True, gc=False):
     the signed change of the member's lifetime points. `asked_points` is what was asked for where a
     rule reduced it, else equal to `points`. `pending_points` is the signed change of what waits for
     approval: `pending` and `declined` move nothing else, and an approval takes from it what it
-    credits."""
+    credits. `owed_points` is the signed change of what the member owes, which `repaid` entries pay
+    off out of what came in; the balance that is shown moves by `points` less that."""
 
     id: EntryId
     wallet_id: WalletId
@@ -46,3 +48,4 @@ class Entry(Struct, frozen=True, gc=False):
     earning_id: EarningId | None = None
     note: str | None = None
     pending_points: int = 0
+    owed_points: int = 0

@@ -58,7 +58,7 @@ def refund(fold: Fold, command: Refund) -> Outcome:
     if is_whole:
         fold.return_to_member(refunded)
     fold.announce("redemption.refunded", purse, redemption_id=refunded.id, points=points)
-    return Done(Redeemed(refunded, purse.spendable(fold.now)))
+    return Done(Redeemed(refunded, purse.balance(fold.now)))
 
 
 def give_back(fold: Fold, redemption: Redemption, points: int, *, kind: EntryKind) -> Redemption:

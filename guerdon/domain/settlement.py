@@ -27,7 +27,7 @@ def settle(fold: Fold, command: Settle) -> Outcome:
         return Refused((RedemptionUnknown(command.redemption_id),))
     purse = fold.purse(redemption.wallet_id)
     if redemption.status in ("approved", "used"):
-        return Done(Redeemed(redemption, purse.spendable(fold.now)))
+        return Done(Redeemed(redemption, purse.balance(fold.now)))
     if redemption.status != "pending":
         return _wrong(redemption)
     purse.held -= redemption.points_cost
@@ -43,7 +43,7 @@ def settle(fold: Fold, command: Settle) -> Outcome:
     fold.announce(
         "redemption.approved", purse, redemption_id=settled.id, points=settled.points_cost
     )
-    return Done(Redeemed(settled, purse.spendable(fold.now)))
+    return Done(Redeemed(settled, purse.balance(fold.now)))
 
 
 def release(fold: Fold, command: Release) -> Outcome:
@@ -53,7 +53,7 @@ def release(fold: Fold, command: Release) -> Outcome:
         return Refused((RedemptionUnknown(command.redemption_id),))
     purse = fold.purse(redemption.wallet_id)
     if redemption.status == "declined":
-        return Done(Redeemed(redemption, purse.spendable(fold.now)))
+        return Done(Redeemed(redemption, purse.balance(fold.now)))
     if redemption.status != "pending":
         return _wrong(redemption)
     purse.held -= redemption.points_cost
@@ -73,7 +73,7 @@ def release(fold: Fold, command: Release) -> Outcome:
     fold.announce(
         "redemption.declined", purse, redemption_id=declined.id, points=declined.points_cost
     )
-    return Done(Redeemed(declined, purse.spendable(fold.now)))
+    return Done(Redeemed(declined, purse.balance(fold.now)))
 
 
 def mark_used(fold: Fold, command: MarkUsed) -> Outcome:
@@ -83,7 +83,7 @@ def mark_used(fold: Fold, command: MarkUsed) -> Outcome:
         return Refused((RedemptionUnknown(command.redemption_id),))
     purse = fold.purse(redemption.wallet_id)
     if redemption.status == "used":
-        return Done(Redeemed(redemption, purse.spendable(fold.now)))
+        return Done(Redeemed(redemption, purse.balance(fold.now)))
     if redemption.status not in ("approved", "expired"):
         return _wrong(redemption)
     used = replace(
@@ -91,7 +91,7 @@ def mark_used(fold: Fold, command: MarkUsed) -> Outcome:
     )
     fold.put_redemption(used)
     fold.announce("redemption.used", purse, redemption_id=used.id)
-    return Done(Redeemed(used, purse.spendable(fold.now)))
+    return Done(Redeemed(used, purse.balance(fold.now)))
 
 
 def reopen(fold: Fold, command: Reopen) -> Outcome:
@@ -101,13 +101,13 @@ def reopen(fold: Fold, command: Reopen) -> Outcome:
         return Refused((RedemptionUnknown(command.redemption_id),))
     purse = fold.purse(redemption.wallet_id)
     if redemption.status == "approved":
-        return Done(Redeemed(redemption, purse.spendable(fold.now)))
+        return Done(Redeemed(redemption, purse.balance(fold.now)))
     if redemption.status != "used":
         return _wrong(redemption)
     reopened = replace(redemption, status="approved", used_at=None, updated_at=fold.now)
     fold.put_redemption(reopened)
     fold.announce("redemption.reopened", purse, redemption_id=reopened.id)
-    return Done(Redeemed(reopened, purse.spendable(fold.now)))
+    return Done(Redeemed(reopened, purse.balance(fold.now)))
 
 
 def expire_redemption(fold: Fold, command: ExpireRedemption) -> Outcome:
@@ -117,7 +117,7 @@ def expire_redemption(fold: Fold, command: ExpireRedemption) -> Outcome:
         return Refused((RedemptionUnknown(command.redemption_id),))
     purse = fold.purse(redemption.wallet_id)
     if redemption.status == "expired":
-        return Done(Redeemed(redemption, purse.spendable(fold.now)))
+        return Done(Redeemed(redemption, purse.balance(fold.now)))
     if redemption.status != "approved":
         return _wrong(redemption)
     if end_due(redemption, fold.now) != "expired":
@@ -125,7 +125,7 @@ def expire_redemption(fold: Fold, command: ExpireRedemption) -> Outcome:
     expired = replace(redemption, status="expired", updated_at=fold.now)
     fold.put_redemption(expired)
     fold.announce("redemption.expired", purse, redemption_id=expired.id)
-    return Done(Redeemed(expired, purse.spendable(fold.now)))
+    return Done(Redeemed(expired, purse.balance(fold.now)))
 
 
 def complete_fulfilment(fold: Fold, command: CompleteFulfilment) -> Outcome:
@@ -144,7 +144,7 @@ def complete_fulfilment(fold: Fold, command: CompleteFulfilment) -> Outcome:
         fold.announce(
             "redemption.approved", purse, redemption_id=redemption.id, is_handed_over=True
         )
-    return Done(Redeemed(redemption, purse.spendable(fold.now)))
+    return Done(Redeemed(redemption, purse.balance(fold.now)))
 
 
 def _wrong(redemption: Redemption) -> Refused:

@@ -226,7 +226,7 @@ def _grant(
         redemption_id=redemption_id,
         points=points_cost,
     )
-    return Done(Redeemed(redemption, purse.spendable(fold.now)))
+    return Done(Redeemed(redemption, purse.balance(fold.now)))
 
 
 def _choose_code(fold: Fold, reward: Reward, redemption_id: RedemptionId) -> str | None:

@@ -87,6 +87,7 @@ class WalletChange(Struct, frozen=True, gc=False):
     points_pending: int
     points_lifetime: int
     points_redeemed: int
+    points_owed: int = 0
 
 
 class Effects(Struct):

@@ -24,5 +24,6 @@ class Wallet(Struct, frozen=True, kw_only=True, gc=False):
     points_pending: int = 0
     points_lifetime: int = 0
     points_redeemed: int = 0
+    points_owed: int = 0
     version: int = 0
     lots: tuple[Lot, ...] = ()

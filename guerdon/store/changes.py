@@ -47,6 +47,7 @@ async def apply_changes(
         arrays.literal([redemptions for redemptions, _ in counters.values()]),
         arrays.literal([units for _, units in counters.values()]),
         batch,
+        arrays.literal([wallet.points_owed for wallet in wallets]),
     )
     assert row is not None, "every merchant has a sequence"
     return row[0], row[1]

@@ -17,13 +17,13 @@ WITH locked_counters AS (
     SET is_frozen = c.is_frozen, tier_id = c.tier_id, points_available = c.points_available,
         points_held = c.points_held, points_pending = c.points_pending,
         points_lifetime = c.points_lifetime, points_redeemed = c.points_redeemed,
-        version = w.version + 1, batch = $17::bigint, updated_at = $3::timestamptz,
+        points_owed = c.points_owed, version = w.version + 1, batch = $17::bigint, updated_at = $3::timestamptz,
         tier_entered_at = CASE WHEN w.tier_id IS DISTINCT FROM c.tier_id THEN $3::timestamptz
             ELSE w.tier_entered_at END
     FROM unnest($4::text::bigint[], $5::text::boolean[], $6::text::bigint[], $7::text::bigint[], $8::text::bigint[],
-        $9::text::bigint[], $10::text::bigint[], $11::text::bigint[])
+        $9::text::bigint[], $10::text::bigint[], $11::text::bigint[], $18::text::bigint[])
         AS c (id, is_frozen, tier_id, points_available, points_held, points_pending,
-            points_lifetime, points_redeemed)
+            points_lifetime, points_redeemed, points_owed)
     WHERE w.merchant_id = $1 AND w.id = c.id
 ), changed_lots AS (
     UPDATE lots l

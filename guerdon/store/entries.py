@@ -32,4 +32,5 @@ async def insert_entries(
         arrays.numbers([entry.earning_id for entry in entries]),
         arrays.texts([entry.note for entry in entries]),
         arrays.literal([entry.pending_points for entry in entries]),
+        arrays.literal([entry.owed_points for entry in entries]),
     )

@@ -77,7 +77,8 @@ LIMIT $3;
 -- name: export_wallets
 -- Wallets.
 SELECT id, member_id, program_id, point_type_id, is_default, is_frozen, tier_id, points_available,
-       points_held, points_pending, points_lifetime, points_redeemed, created_at, updated_at
+       points_held, points_pending, points_lifetime, points_redeemed, points_owed, created_at,
+       updated_at
 FROM wallets
 WHERE merchant_id = $1 AND id > $2
 ORDER BY id
@@ -94,7 +95,7 @@ LIMIT $3;
 -- name: export_entries
 -- Ledger entries.
 SELECT id, wallet_id, kind, points, points_after, lifetime_points, asked_points, lot_ids,
-       lot_points, redemption_id, earning_id, note, pending_points, created_at
+       lot_points, redemption_id, earning_id, note, pending_points, owed_points, created_at
 FROM entries
 WHERE merchant_id = $1 AND id > $2
 ORDER BY id

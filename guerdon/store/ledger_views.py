@@ -30,6 +30,7 @@ async def list_entries_of_member(
             earning_id=row["earning_id"],
             note=row["note"],
             pending_points=row["pending_points"],
+            owed_points=row["owed_points"],
         )
         for row in rows
     ]

@@ -2,7 +2,7 @@
 -- A member's ledger, from its beginning.
 SELECT e.id, e.wallet_id, e.kind, e.points, e.points_after, e.lot_ids, e.lot_points, e.created_at,
        e.lifetime_points, e.asked_points, e.redemption_id, e.earning_id, e.note,
-       e.pending_points
+       e.pending_points, e.owed_points
 FROM entries e
 JOIN wallets w ON w.merchant_id = e.merchant_id AND w.id = e.wallet_id
 WHERE e.merchant_id = $1 AND w.member_id = $2

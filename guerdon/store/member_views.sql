@@ -10,7 +10,8 @@ SELECT min(id) FROM members WHERE merchant_id = $1 AND program_id = $2 AND email
 -- Members with the figures of their default wallets; what has expired is told apart.
 SELECT m.id, m.program_id, m.external_id, m.email, m.first_name, m.last_name, m.birthday,
        m.anniversary, m.referral_code, m.created_at, m.updated_at, w.is_frozen, w.tier_id,
-       w.points_available - coalesce(l.points_due, 0)::bigint AS points_available,
+       w.points_available - w.points_owed - coalesce(l.points_due, 0)::bigint
+           AS points_available,
        w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
        l.next_expires_at, w.updated_at AS wallet_updated_at, w.tier_entered_at
 FROM members m
@@ -68,7 +69,7 @@ WHERE m.merchant_id = $1 AND w.merchant_id = $1 AND m.program_id = $2
   AND ($3::text IS NULL OR strpos(m.email, $3) > 0)
   AND ($4::boolean IS NULL OR w.is_frozen = $4)
 ORDER BY $8::bigint * CASE $7::text
-             WHEN 'points_available' THEN w.points_available
+             WHEN 'points_available' THEN w.points_available - w.points_owed
              WHEN 'points_lifetime' THEN w.points_lifetime
              ELSE w.points_redeemed END,
          $8::bigint * m.id

@@ -4,12 +4,12 @@
 
 -- name: list_movements_rising
 -- Movements in the order in which they were made.
-SELECT e.id, e.kind, e.points, e.pending_points, e.note, e.created_at, e.redemption_id,
+SELECT e.id, e.kind, e.points - e.owed_points AS points, e.pending_points, e.note, e.created_at, e.redemption_id,
        e.earning_id, w.member_id
 FROM entries e
 JOIN wallets w ON w.merchant_id = $1 AND w.id = e.wallet_id AND w.program_id = $2 AND w.is_default
 WHERE e.merchant_id = $1 AND e.id > $3::bigint AND e.id < $4::bigint
-  AND (e.points <> 0 OR e.pending_points <> 0)
+  AND (e.points <> e.owed_points OR e.pending_points <> 0)
   AND ($5::timestamptz IS NULL OR e.created_at >= $5)
   AND ($6::timestamptz IS NULL OR e.created_at < $6)
 ORDER BY e.merchant_id, e.id
@@ -17,12 +17,12 @@ LIMIT $7;
 
 -- name: list_movements_falling
 -- Movements, the latest first.
-SELECT e.id, e.kind, e.points, e.pending_points, e.note, e.created_at, e.redemption_id,
+SELECT e.id, e.kind, e.points - e.owed_points AS points, e.pending_points, e.note, e.created_at, e.redemption_id,
        e.earning_id, w.member_id
 FROM entries e
 JOIN wallets w ON w.merchant_id = $1 AND w.id = e.wallet_id AND w.program_id = $2 AND w.is_default
 WHERE e.merchant_id = $1 AND e.id > $3::bigint AND e.id < $4::bigint
-  AND (e.points <> 0 OR e.pending_points <> 0)
+  AND (e.points <> e.owed_points OR e.pending_points <> 0)
   AND ($5::timestamptz IS NULL OR e.created_at >= $5)
   AND ($6::timestamptz IS NULL OR e.created_at < $6)
 ORDER BY e.merchant_id DESC, e.id DESC
@@ -30,7 +30,7 @@ LIMIT $7;
 
 -- name: list_member_movements_rising
 -- A member's movements in the order in which they were made.
-SELECT e.id, e.kind, e.points, e.pending_points, e.note, e.created_at, e.redemption_id,
+SELECT e.id, e.kind, e.points - e.owed_points AS points, e.pending_points, e.note, e.created_at, e.redemption_id,
        e.earning_id, $8::bigint AS member_id
 FROM entries e
 WHERE e.merchant_id = $1 AND e.wallet_id = (
@@ -38,7 +38,7 @@ WHERE e.merchant_id = $1 AND e.wallet_id = (
       WHERE w.merchant_id = $1 AND w.program_id = $2 AND w.member_id = $8 AND w.is_default
       ORDER BY w.id LIMIT 1)
   AND e.id > $3::bigint AND e.id < $4::bigint
-  AND (e.points <> 0 OR e.pending_points <> 0)
+  AND (e.points <> e.owed_points OR e.pending_points <> 0)
   AND ($5::timestamptz IS NULL OR e.created_at >= $5)
   AND ($6::timestamptz IS NULL OR e.created_at < $6)
 ORDER BY e.merchant_id, e.wallet_id, e.id
@@ -46,7 +46,7 @@ LIMIT $7;
 
 -- name: list_member_movements_falling
 -- A member's movements, the latest first.
-SELECT e.id, e.kind, e.points, e.pending_points, e.note, e.created_at, e.redemption_id,
+SELECT e.id, e.kind, e.points - e.owed_points AS points, e.pending_points, e.note, e.created_at, e.redemption_id,
        e.earning_id, $8::bigint AS member_id
 FROM entries e
 WHERE e.merchant_id = $1 AND e.wallet_id = (
@@ -54,7 +54,7 @@ WHERE e.merchant_id = $1 AND e.wallet_id = (
       WHERE w.merchant_id = $1 AND w.program_id = $2 AND w.member_id = $8 AND w.is_default
       ORDER BY w.id LIMIT 1)
   AND e.id > $3::bigint AND e.id < $4::bigint
-  AND (e.points <> 0 OR e.pending_points <> 0)
+  AND (e.points <> e.owed_points OR e.pending_points <> 0)
   AND ($5::timestamptz IS NULL OR e.created_at >= $5)
   AND ($6::timestamptz IS NULL OR e.created_at < $6)
 ORDER BY e.merchant_id DESC, e.wallet_id DESC, e.id DESC

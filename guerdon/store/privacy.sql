@@ -63,7 +63,8 @@ SELECT json_build_object(
     'wallets', (
         SELECT coalesce(json_agg(row_to_json(w)), '[]') FROM (
             SELECT id, point_type_id, is_frozen, tier_id, points_available, points_held,
-                   points_pending, points_lifetime, points_redeemed, created_at, updated_at
+                   points_pending, points_lifetime, points_redeemed, points_owed, created_at,
+                   updated_at
             FROM wallets WHERE merchant_id = $1 AND member_id = $2 ORDER BY id) AS w),
     'earnings', (
         SELECT coalesce(json_agg(row_to_json(a)), '[]') FROM (
@@ -74,7 +75,7 @@ SELECT json_build_object(
     'entries', (
         SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM (
             SELECT id, wallet_id, kind, points, points_after, lifetime_points, pending_points,
-                   redemption_id, earning_id, note, created_at
+                   owed_points, redemption_id, earning_id, note, created_at
             FROM entries WHERE merchant_id = $1 AND wallet_id = ANY ($3::bigint[])
             ORDER BY id) AS e),
     'redemptions', (

@@ -62,7 +62,7 @@ FROM wallets w
 LEFT JOIN members m ON m.merchant_id = $1 AND m.id = w.member_id
 LEFT JOIN (
     SELECT e.wallet_id, sum(e.points) AS points, sum(e.lifetime_points) AS lifetime_points,
-           sum(e.pending_points) AS pending_points,
+           sum(e.pending_points) AS pending_points, sum(e.owed_points) AS owed_points,
            sum(-e.points) FILTER (WHERE e.kind IN ('redeemed', 'released', 'refunded')) AS redeemed
     FROM entries e
     WHERE e.merchant_id = $1 AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
@@ -97,6 +97,8 @@ CROSS JOIN LATERAL (VALUES
     ('points_held', coalesce(held.points, 0), w.points_held),
     ('points_pending', coalesce(moved.pending_points, 0), w.points_pending),
     ('points_awaited', coalesce(awaited.points, 0), w.points_pending),
+    ('points_owed', coalesce(moved.owed_points, 0), w.points_owed),
+    ('points_owed_below_zero', 0, least(w.points_owed, 0)),
     ('member_exists', w.member_id, m.id)
 ) AS v (fault, expected, found)
 WHERE w.merchant_id = $1 AND ($3::bigint[] IS NULL OR w.id = ANY ($3::bigint[]))
@@ -121,7 +123,7 @@ CROSS JOIN LATERAL (VALUES
     ('points_after', e.points_due, e.points_after),
     ('points_drawn', e.points, e.points_drawn),
     ('sign_of_kind', CASE WHEN e.kind IN ('earned', 'released', 'refunded') THEN 1
-        WHEN e.kind IN ('redeemed', 'expired') THEN -1
+        WHEN e.kind IN ('redeemed', 'expired', 'repaid') THEN -1
         WHEN e.kind = 'reversed' THEN least(sign(e.points), 0)
         WHEN e.kind IN ('adjusted', 'transferred') THEN sign(e.points) ELSE 0 END,
         sign(e.points)),
@@ -131,10 +133,10 @@ CROSS JOIN LATERAL (VALUES
 ) AS v (fault, expected, found)
 WHERE (e.points_after <> e.points_due OR e.points_drawn <> e.points
     OR (e.kind IN ('earned', 'released', 'refunded') AND e.points <= 0)
-    OR (e.kind IN ('redeemed', 'expired') AND e.points >= 0)
+    OR (e.kind IN ('redeemed', 'expired', 'repaid') AND e.points >= 0)
     OR (e.kind = 'reversed' AND e.points > 0)
     OR e.kind NOT IN ('earned', 'released', 'refunded', 'redeemed', 'expired', 'adjusted',
-        'transferred', 'reversed', 'pending', 'declined')
+        'transferred', 'reversed', 'repaid', 'pending', 'declined')
     OR (e.kind IN ('pending', 'declined') AND e.points <> 0)
     OR (e.kind = 'pending' AND e.pending_points <= 0)
     OR (e.kind = 'declined' AND e.pending_points >= 0)

@@ -99,6 +99,7 @@ CREATE TABLE entries (
     note text,
     created_at timestamp with time zone NOT NULL,
     pending_points bigint DEFAULT 0 NOT NULL,
+    owed_points bigint DEFAULT 0 NOT NULL,
     CONSTRAINT entries_pkey PRIMARY KEY (merchant_id, id)
 );
 CREATE INDEX entries_by_wallet ON entries USING btree (merchant_id, wallet_id, id);
@@ -507,6 +508,7 @@ CREATE TABLE wallets (
     updated_at timestamp with time zone NOT NULL,
     batch bigint,
     tier_entered_at timestamp with time zone,
+    points_owed bigint DEFAULT 0 NOT NULL,
     CONSTRAINT wallets_pkey PRIMARY KEY (merchant_id, id),
     CONSTRAINT wallets_member_unique UNIQUE (merchant_id, member_id, point_type_id),
     CONSTRAINT wallets_not_negative CHECK (((points_available >= 0) AND (points_held >= 0) AND (points_pending >= 0) AND (points_lifetime >= 0) AND (points_redeemed >= 0)))

@@ -39,12 +39,14 @@ ORDER BY id
 LIMIT $4;
 
 -- name: list_debts
--- Points that were to be taken back from members and were not there any more, the newest first.
+-- Points that were to be taken back from members and were not there any more, the newest first;
+-- what a member owes and will pay off is none of them.
 SELECT e.id, w.member_id, e.earning_id, a.order_id, e.points - e.asked_points AS points_owed,
        e.created_at
 FROM entries e
 JOIN wallets w ON w.merchant_id = $1 AND w.id = e.wallet_id
 LEFT JOIN earnings a ON a.merchant_id = $1 AND a.id = e.earning_id
 WHERE e.merchant_id = $1 AND e.kind = 'reversed' AND e.asked_points IS NOT NULL
+  AND e.owed_points = 0
 ORDER BY e.id DESC
 LIMIT $2;

@@ -58,6 +58,7 @@ async def lock_wallets(
                 points_pending=row[9],
                 points_lifetime=row[10],
                 points_redeemed=row[11],
+                points_owed=row[14],
             ),
             row[12],
             row[13],

@@ -2,7 +2,7 @@
 -- Lock all wallets of the members that a batch names, in key order.
 SELECT w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.is_frozen, w.tier_id,
        w.points_available, w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
-       named.external_id, named.email
+       named.external_id, named.email, w.points_owed
 FROM (
     SELECT wanted.id, NULL::text AS external_id, NULL::text AS email
     FROM unnest($2::text::bigint[]) AS wanted (id)

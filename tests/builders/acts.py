@@ -101,6 +101,7 @@ def random_shop(random: Random) -> Shop:
         ),
         draw_order=random.choice(["fifo", "soonest_expiry"]),
         restore_days=random.choice([None, 0, 1, 30]),
+        negative_balance=random.choice(["record", "allow"]),
         points_expiry_days=random.choice([None, 1, 2]),
         inactive_days_max=random.choice([None, 1, 2]),
         inactivity_counts_from=FOUNDED,

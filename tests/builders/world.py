@@ -101,6 +101,7 @@ def _wallet_drift(world: World) -> list[str]:
             ),
             "pending": (sum(pending), wallet.points_pending),
             "awaited": (sum(each.pending_points for each in entries), wallet.points_pending),
+            "owed": (sum(each.owed_points for each in entries), wallet.points_owed),
             "lifetime": (sum(each.lifetime_points for each in entries), wallet.points_lifetime),
             "redeemed": (
                 sum(each.points_cost - each.points_refunded for each in mine),

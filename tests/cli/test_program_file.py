@@ -139,7 +139,7 @@ def _changed(path: str, value: object) -> dict[str, Any]:
             True,
             "programs[0].earning_rules[0].counts_tax: only order_paid has it",
         ),
-        ("programs.0.negative_balance", "allow", "programs[0].negative_balance: "),
+        ("programs.0.negative_balance", "forgive", "programs[0].negative_balance: "),
         (
             "programs.0.earning_rules.0.points_per_currency_unit",
             1,

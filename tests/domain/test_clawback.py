@@ -12,16 +12,30 @@ from guerdon.domain.command import (
     Done,
     Earn,
     Earned,
+    Redeem,
+    Redeemed,
+    Refund,
+    Refused,
     Reversed,
     Submission,
 )
 from guerdon.domain.earning import Earning
-from guerdon.domain.errors import EarningUnknown, PointsInvalid
+from guerdon.domain.errors import EarningUnknown, InsufficientPoints, PointsInvalid
 from guerdon.domain.ids import EarningId, RuleId
 from guerdon.domain.state import Effects
 from tests.builders.shop import PROGRAM, make_reward, make_rule, make_shop, make_tier
 from tests.builders.state import World
-from tests.builders.world import ANNA, balance, drift, give, id_of, make_world, redeem, remaining
+from tests.builders.world import (
+    ANNA,
+    REWARD,
+    balance,
+    drift,
+    give,
+    id_of,
+    make_world,
+    redeem,
+    remaining,
+)
 
 
 def earned(world: World, points: int = 100) -> Earning:
@@ -184,3 +198,60 @@ def test_points_below_zero_are_refused() -> None:
     world = make()
     earning = earned(world)
     assert world.refuse(ClawBack(earning_id=earning.id, points=-1)) == (PointsInvalid(-1),)
+
+
+def owing(spent: int = 100) -> tuple[World, Earning]:
+    """A member who has spent what an earning gave, in a program that lets them owe it."""
+    world = make_world(
+        make_shop(
+            rules=(make_rule(1),),
+            rewards=(make_reward(1, points_cost=spent),),
+            negative_balance="allow",
+        ),
+        anna=0,
+    )
+    earning = earned(world)
+    redeem(world)
+    return world, earning
+
+
+def owed(world: World) -> int:
+    return world.wallet(id_of(world, "anna")).points_owed
+
+
+def test_what_was_spent_is_owed_where_the_program_allows_it() -> None:
+    world, earning = owing(spent=70)
+    taken = claw(world, earning, 100)
+    assert (taken.points, taken.points_after) == (30, -70)
+    assert (balance(world), owed(world)) == (0, 70)
+    entry = world.entries[-1]
+    assert (entry.points, entry.asked_points, entry.owed_points) == (-30, -100, 70)
+    again = Redeem(program_id=PROGRAM, member=ANNA, reward_id=REWARD)
+    assert world.decide([Submission(again)]).outcomes == [Refused((InsufficientPoints(0, 70),))]
+
+
+def test_what_comes_in_pays_off_what_is_owed_first() -> None:
+    world, earning = owing()
+    claw(world, earning, 100)
+    give(world, "anna", 40)
+    assert (balance(world), owed(world)) == (0, 60)
+    assert [(each.kind, each.points, each.owed_points) for each in world.entries[-2:]] == [
+        ("adjusted", 40, 0),
+        ("repaid", -40, -40),
+    ]
+    later = earned(world, 90)
+    assert (balance(world), owed(world)) == (30, 0)
+    assert drift(world) == []
+    assert claw(world, later, 90).points_after == -60
+    assert owed(world) == 60
+
+
+def test_points_of_a_refund_pay_off_too() -> None:
+    world, earning = owing()
+    claw(world, earning, 100)
+    (made,) = world.redemptions.values()
+    result = world.do(Refund(redemption_id=made.id))
+    assert isinstance(result, Redeemed)
+    assert result.points_after == 0
+    assert (balance(world), owed(world)) == (0, 0)
+    assert drift(world) == []
