@@ -303,6 +303,7 @@ async def test_an_integration_keeps_its_secret_apart(runtime: Runtime) -> None:
         "shop": "tidewater.myshopify.com",
         "api_version": "2026-10",
         "base_url": None,
+        "store_credit": None,
     }
     opened = json.loads(_SEAL.open(sealed, f"integrations/{merchant_id}/shopify"))
     assert opened == {"token": SECRETS["TOKEN"]}
