@@ -12,6 +12,7 @@ EventKind = Literal[
     "member.updated",
     "member.frozen",
     "member.unfrozen",
+    "member.unsubscribed",
     "member.tier_changed",
     "member.erased",
     "points.earned",

@@ -44,7 +44,13 @@ _ENDS: frozenset[EventKind] = frozenset(
 )
 # After these a member stands as before.
 _SILENT: frozenset[EventKind] = frozenset(
-    {"member.updated", "points.pending", "points.declined", "redemption.used"}
+    {
+        "member.updated",
+        "member.unsubscribed",
+        "points.pending",
+        "points.declined",
+        "redemption.used",
+    }
 )
 _UNKNOWN = Skipped("the member is no customer of the shop")
 _OVER = ("declined", "expired", "void")

@@ -20,6 +20,10 @@ from guerdon.dialects.loyaltylion.wire_announcing import (
     ProgramEvent,
     ProgramEventBody,
     Topic,
+    Unsubscribe,
+    UnsubscribeBody,
+    UnsubscribePayload,
+    Unsubscriber,
 )
 from guerdon.domain.catalogue import Merchant
 from guerdon.domain.delivery import Letter
@@ -39,6 +43,7 @@ _SAYS: dict[EventKind, tuple[Topic, ...]] = {
     "redemption.approved": ("program_events/customer.claimed_reward",),
     "points.earned": ("program_events/customer.points_earned",),
     "points.adjusted": ("program_events/customer.points_earned",),
+    "member.unsubscribed": ("loyalty_emails/unsubscribe",),
     "member.enrolled": ("program_events/customer.enrolled",),
     "member.tier_changed": (
         "program_events/customer.tier_upgraded",
@@ -46,7 +51,7 @@ _SAYS: dict[EventKind, tuple[Topic, ...]] = {
     ),
 }
 _CHANGES_NOTHING: frozenset[EventKind] = frozenset(
-    {"redemption.used", "redemption.reopened", "redemption.expired"}
+    {"member.unsubscribed", "redemption.used", "redemption.reopened", "redemption.expired"}
 )
 _encode = msgspec.json.Encoder().encode
 
@@ -72,6 +77,9 @@ class LoyaltyLionForm:
 
     def announce(self, letter: Letter, subscription: Subscription) -> Sequence[Announcement]:
         """At most two: what happened, and that the customer changed by it."""
+        if letter.event.kind == "member.unsubscribed":
+            is_wanted = "loyalty_emails/unsubscribe" in subscription.events
+            return [_unsubscribed(letter)] if is_wanted else []
         calls = []
         if letter.event.kind in _SAYS:
             said = say(letter)
@@ -114,6 +122,14 @@ class LoyaltyLionForm:
 
 def _identity(letter: Letter, what: str) -> str:
     return str(uuid5(_NAMES, f"{letter.merchant.id}/{letter.event.id}/{what}"))
+
+
+def _unsubscribed(letter: Letter) -> Announcement:
+    topic: Topic = "loyalty_emails/unsubscribe"
+    identity, at = _identity(letter, topic), stamp(letter.event.created_at)
+    whose = Unsubscriber(letter.member.id, letter.member.email)
+    body = UnsubscribeBody(identity, topic, at, UnsubscribePayload(Unsubscribe(whose)))
+    return _announcement(letter, topic, identity, _encode(body))
 
 
 def _announcement(letter: Letter, topic: Topic, identity: str, body: bytes) -> Announcement:

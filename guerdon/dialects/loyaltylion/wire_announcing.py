@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 PREFIX = "program_events/"
 Topic = Literal[
     "customers/update",
+    "loyalty_emails/unsubscribe",
     "program_events/customer.claimed_reward",
     "program_events/customer.points_earned",
     "program_events/customer.enrolled",
@@ -58,6 +59,28 @@ class Customer(Struct, frozen=True):
     linked_merchant_ids: list[str]
     created_at: str
     updated_at: str
+
+
+class Unsubscriber(Struct, frozen=True):
+    id: int
+    email: str | None
+
+
+class Unsubscribe(Struct, frozen=True):
+    customer: Unsubscriber
+
+
+class UnsubscribePayload(Struct, frozen=True):
+    unsubscribe: Unsubscribe
+
+
+class UnsubscribeBody(Struct, frozen=True):
+    """A customer wants no more loyalty e-mails."""
+
+    id: str
+    topic: Topic
+    created_at: str
+    payload: UnsubscribePayload
 
 
 class CustomerPart(Struct, frozen=True, gc=False):

@@ -276,3 +276,17 @@ def test_wants_what_its_topics_are_told_of() -> None:
     assert not _FORM.wants(("customers/update",), "redemption.used")
     assert _FORM.wants((_CLAIMED,), "redemption.approved")
     assert not _FORM.wants((_CLAIMED,), "points.earned")
+
+
+def test_an_unsubscribed_address_is_told_of() -> None:
+    letter = make_letter("member.unsubscribed")
+    (call,) = _announce(letter, "loyalty_emails/unsubscribe", "customers/update")
+    body = json.loads(call.body)
+    assert str(UUID(body["id"])) == body.pop("id")
+    assert body == {
+        "topic": "loyalty_emails/unsubscribe",
+        "created_at": _AT,
+        "payload": {"unsubscribe": {"customer": {"id": 5001, "email": "7001@shopper.example"}}},
+    }
+    assert _announce(letter, "customers/update") == []
+    assert not _FORM.wants(["customers/update"], "member.unsubscribed")

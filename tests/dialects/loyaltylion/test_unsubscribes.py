@@ -24,6 +24,18 @@ async def test_an_address_is_added_once(served: ServedLion) -> None:
     assert (await served.client.get(_PATH)).json() == [first.json()]
 
 
+async def test_it_is_announced_once_of_a_member_and_of_nobody_else(served: ServedLion) -> None:
+    await served.enrol("C-1", "ana@shop.example")
+    for email in ("ana@shop.example", "ana@shop.example", "stranger@shop.example"):
+        await served.client.post(_PATH, json={"email": email})
+    async with snapshot(served.ledger.runtime.pool) as view:
+        rows = await view.fetch(
+            "SELECT m.external_id, e.facts FROM events e JOIN members m ON m.id = e.member_id "
+            "WHERE e.kind = 'member.unsubscribed'"
+        )
+    assert [(row[0], row[1]) for row in rows] == [("C-1", "{}")]
+
+
 async def test_of_rivals_one_adds(served: ServedLion) -> None:
     answers = await asyncio.gather(
         *(served.client.post(_PATH, json={"email": "ana@shop.example"}) for _ in range(8))
