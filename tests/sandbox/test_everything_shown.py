@@ -13,6 +13,7 @@ from graphql import (
 )
 from graphql.type import is_leaf_type, is_required_argument
 
+from guerdon.sandbox.shopify import executing
 from guerdon.sandbox.shopify.schema import schema
 from tests.builders.sandbox import SHOP
 from tests.builders.shopify_calls import CUSTOMER, ShopifyCalls, basic_input
@@ -70,7 +71,7 @@ def _arguments(field: GraphQLField, given: dict[str, str]) -> str:
 @pytest.fixture
 async def full(shopify: ShopifyCalls, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A shop that has one of everything; its ids by kind."""
-    monkeypatch.setattr("guerdon.sandbox.shopify.executing.COST_MAX", 10**9)
+    monkeypatch.setattr(executing, "COST_MAX", 10**9)
     shopify.app.world.shop(SHOP).settings.sells_subscriptions = True
     await shopify.client.post(
         f"http://sandbox.test/_control/shops/{SHOP}/customers",
