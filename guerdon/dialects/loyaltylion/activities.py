@@ -1,6 +1,6 @@
 """Activities: told by the shop, judged, and listed."""
 
-from guerdon.dialects.loyaltylion.call import Call, answer, empty_answer, moment_of
+from guerdon.dialects.loyaltylion.call import Call, empty_answer, moment_of
 from guerdon.dialects.loyaltylion.errors import (
     Named,
     invalid,
@@ -27,6 +27,7 @@ from guerdon.domain.earning import Earning
 from guerdon.domain.errors import EarningStatusWrong
 from guerdon.engine.completing import Deed, complete, take_back
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.http.openapi import Parameter
 from guerdon.store import activities
 from guerdon.store.activities import ID_END, ActivityFilter

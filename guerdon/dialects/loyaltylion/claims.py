@@ -2,7 +2,7 @@
 
 import re
 
-from guerdon.dialects.loyaltylion.call import Call, answer
+from guerdon.dialects.loyaltylion.call import Call
 from guerdon.dialects.loyaltylion.errors import Fault, Named, not_found, refusal_answer
 from guerdon.dialects.loyaltylion.paging import Place, cut, page_of
 from guerdon.dialects.loyaltylion.rewards import find_customer, scene_of
@@ -20,6 +20,7 @@ from guerdon.domain.member import MemberRef
 from guerdon.domain.redemption import Context, Redemption, Session
 from guerdon.engine.redeeming import redeem
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.store import offers, redemption_views, redemptions
 from guerdon.store.connection import Connection
 from guerdon.store.snapshot import snapshot

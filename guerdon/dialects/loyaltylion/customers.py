@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from guerdon.dialects.loyaltylion.call import Call, answer, empty_answer
+from guerdon.dialects.loyaltylion.call import Call, empty_answer
 from guerdon.dialects.loyaltylion.errors import Named
 from guerdon.dialects.loyaltylion.instants import from_of, through_of
 from guerdon.dialects.loyaltylion.paging import (
@@ -29,6 +29,7 @@ from guerdon.domain.command import Adjust, Changed, ChangeMember, Done
 from guerdon.domain.ids import MemberId
 from guerdon.domain.member import MemberRef
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.http.openapi import Parameter
 from guerdon.store.connection import Connection
 from guerdon.store.member_lists import (

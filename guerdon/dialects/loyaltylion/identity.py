@@ -1,11 +1,12 @@
 """Who calls, and for which site."""
 
 from guerdon.dialects.loyaltylion.auth import is_pair, scopes_of
-from guerdon.dialects.loyaltylion.call import Call, answer
+from guerdon.dialects.loyaltylion.call import Call
 from guerdon.dialects.loyaltylion.wire import stamp
 from guerdon.dialects.loyaltylion.wire_identity import Identity, Site, Sites
 from guerdon.domain.catalogue import Merchant
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.store.catalogues import get_merchant_created_at
 from guerdon.store.integrations import list_integrations
 from guerdon.store.snapshot import snapshot

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from guerdon.dialects.loyaltylion import wire_orders
-from guerdon.dialects.loyaltylion.call import Call, answer, empty_answer, moment_of
+from guerdon.dialects.loyaltylion.call import Call, empty_answer, moment_of
 from guerdon.dialects.loyaltylion.errors import (
     Named,
     invalid,
@@ -24,6 +24,7 @@ from guerdon.domain.errors import NotFound
 from guerdon.domain.stated_order import MorePaid, MoreRefunded, News, Standing
 from guerdon.engine.booking import Shopper, book_order
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.http.openapi import Parameter
 from guerdon.store import orders
 from guerdon.store.connection import Connection

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from guerdon.dialects.loyaltylion.call import ID_MAX, Call, answer, integer_of
+from guerdon.dialects.loyaltylion.call import ID_MAX, Call, integer_of
 from guerdon.dialects.loyaltylion.errors import Named, invalid, not_found, refusal_answer
 from guerdon.dialects.loyaltylion.translate_rewards import Scene, reward_to_wire
 from guerdon.dialects.loyaltylion.wire_rewards import AvailableRewards, Switched, SwitchedPart
@@ -12,6 +12,7 @@ from guerdon.domain.command import Refused
 from guerdon.domain.ids import MemberId, RewardId, TierId
 from guerdon.engine.switching import Switch, find_offered, switch_reward, was_switched
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.store.connection import Connection
 from guerdon.store.member_views import find_member_by_external_id, list_member_views
 from guerdon.store.snapshot import snapshot

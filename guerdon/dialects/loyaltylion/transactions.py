@@ -2,7 +2,7 @@
 
 import re
 
-from guerdon.dialects.loyaltylion.call import ID_MAX, Call, answer, choice_of
+from guerdon.dialects.loyaltylion.call import ID_MAX, Call, choice_of
 from guerdon.dialects.loyaltylion.errors import invalid
 from guerdon.dialects.loyaltylion.instants import before_of, from_of
 from guerdon.dialects.loyaltylion.paging import CURSOR, LIMIT, SINCE_ID, Page, Place, cut, page_of
@@ -15,6 +15,7 @@ from guerdon.dialects.loyaltylion.translate_transactions import (
 from guerdon.dialects.loyaltylion.wire_transactions import Transactions
 from guerdon.domain.ids import MemberId
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.http.openapi import Parameter
 from guerdon.store.connection import Connection
 from guerdon.store.earnings import list_earnings

@@ -2,7 +2,7 @@
 
 import re
 
-from guerdon.dialects.loyaltylion.call import ID_MAX, Call, answer, integer_of
+from guerdon.dialects.loyaltylion.call import ID_MAX, Call, integer_of
 from guerdon.dialects.loyaltylion.errors import Named, refusal_answer, unprocessable
 from guerdon.dialects.loyaltylion.paging import LIMIT_DEFAULT, LIMIT_MAX, PAGE_MAX
 from guerdon.dialects.loyaltylion.wire_emails import Unsubscribe, UnsubscribeBody
@@ -10,6 +10,7 @@ from guerdon.domain.command import Refused
 from guerdon.engine.subscribing import Repeat
 from guerdon.engine.unsubscribing import NEWS, unsubscribe_email
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.store import email_unsubscribes as store
 from guerdon.store.snapshot import snapshot
 

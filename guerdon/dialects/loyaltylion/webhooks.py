@@ -1,7 +1,7 @@
 """Webhook subscriptions: one topic and one address each; all are signed with the site secret."""
 
 from guerdon.dialects.loyaltylion.auth import scopes_of
-from guerdon.dialects.loyaltylion.call import REPLAYED, Call, answer
+from guerdon.dialects.loyaltylion.call import Call
 from guerdon.dialects.loyaltylion.errors import (
     Fault,
     Named,
@@ -29,6 +29,7 @@ from guerdon.domain.webhook_url import find_url_problem
 from guerdon.engine import subscribing
 from guerdon.engine.subscribing import Repeat
 from guerdon.http.asgi import Answer
+from guerdon.http.call import REPLAYED, answer
 from guerdon.store import webhook_subscriptions as store
 from guerdon.store.snapshot import snapshot
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from guerdon.dialects.mage.call import Call, answer
+from guerdon.dialects.mage.call import Call
 from guerdon.dialects.mage.errors import Fault, Named, refusal_answer
 from guerdon.dialects.mage.translate import member_ref
 from guerdon.dialects.mage.translate_earning import action_document, skipped_document
@@ -26,6 +26,7 @@ from guerdon.domain.errors import (
 from guerdon.domain.ids import RuleId
 from guerdon.domain.member import MemberRef
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.store.member_views import (
     find_member_by_email,
     find_member_by_external_id,

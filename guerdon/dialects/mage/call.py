@@ -1,33 +1,18 @@
 """One request being answered: what every handler is given, and what it answers with."""
 
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct, field
 
 from guerdon.dialects.mage.errors import Fault, Named, refusal_answer
-from guerdon.domain.catalogue import Catalogue, Reward
 from guerdon.domain.command import Command, Done, Refused
-from guerdon.domain.ids import MerchantId, ProgramId
-from guerdon.domain.key import Key
-from guerdon.domain.redemption import Redemption
-from guerdon.engine.submitting import Ledger
-from guerdon.http import strict_json
-from guerdon.http.asgi import Answer, Header
-from guerdon.store.connection import Connection, Pool
-from guerdon.store.offers import list_reward_versions
-from guerdon.store.snapshot import snapshot
+from guerdon.http.asgi import Answer
+from guerdon.http.call import BaseCall
 
 T = TypeVar("T")
-
-REPLAYED: Header = (b"idempotent-replayed", b"true")
-_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
-_encode = msgspec.json.Encoder().encode
-_canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -51,121 +36,26 @@ class Route(Struct, frozen=True, kw_only=True):
         return self.method != "GET"
 
 
-class Call:
-    """A request that has passed the door: known caller, limits kept, body read, nothing decoded.
+class Call(BaseCall):
+    """A request that has passed this dialect's door."""
 
-    `path` holds the path's free segments, decoded, in order."""
+    __slots__ = ()
+    dialect = "mage"
 
-    __slots__ = ("_query", "body", "headers", "key", "ledger", "path", "query_string", "route")
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        key: Key,
-        route: Route,
-        path: tuple[str, ...],
-        *,
-        query_string: bytes,
-        headers: list[tuple[bytes, bytes]],
-        body: bytes,
-    ) -> None:
-        self.ledger = ledger
-        self.key = key
-        self.route = route
-        self.path = path
-        self.query_string = query_string
-        self.headers = headers
-        self.body = body
-        self._query: dict[str, str] | None = None
-
-    @property
-    def merchant_id(self) -> MerchantId:
-        return self.key.merchant_id
-
-    @property
-    def program_id(self) -> ProgramId:
-        assert self.key.program_id is not None, "the door lets no key in without a program"
-        return self.key.program_id
-
-    @property
-    def pool(self) -> Pool:
-        return self.ledger.runtime.pool
-
-    @property
-    def query(self) -> dict[str, str]:
-        """The query's parameters; of one given twice the last counts. A text that could not be
-        stored is refused here, so that it never reaches a statement."""
-        if self._query is None:
-            text = self.query_string.decode("latin-1")
-            self._query = dict(parse_qsl(text, keep_blank_values=True))
-            for name, value in self._query.items():
-                if "\x00" in value or "\x00" in name:
-                    raise Fault(400, f"{name.replace(chr(0), '?')} holds a NUL character")
-        return self._query
-
-    def json(self) -> dict[str, strict_json.Value]:
-        """Decode the body as a JSON object, or refuse it."""
-        try:
-            value = strict_json.decode(self.body)
-        except strict_json.Malformed as error:
-            raise Fault(400, f"Invalid JSON body: it {error}") from None
-        if not isinstance(value, dict):
-            raise Fault(400, "Invalid JSON body: it must be an object")
-        return value
+    def invalid(self, name: str, why: str) -> Fault:
+        place = "Invalid JSON body: it" if name == "body" else name
+        return Fault(400, f"{place} {why}")
 
     def decode(self, wanted: type[T]) -> T:
         """Decode the body as a wire type, or refuse it, naming the field that is wrong."""
         return convert(self.json(), wanted)
 
-    def idempotency(self) -> tuple[str | None, bytes]:
-        """Give the ledger's key for this request and the request's fingerprint, or (None, b"").
-
-        The key is the program's, not the API key's, so that a retry outlives a change of API
-        keys. The fingerprint covers method, path and the body whatever its spacing."""
-        given = [value for name, value in self.headers if name == b"idempotency-key"]
-        if not given:
-            return None, b""
-        if len(given) > 1 or not _KEY.fullmatch(given[0]):
-            raise Fault(
-                400, "Idempotency-Key must be one value of 1 to 255 visible ASCII characters"
-            )
-        digest = hashlib.sha256(f"{self.route.method} {self.route.path}".encode())
-        for segment in self.path:
-            digest.update(b"\x00" + segment.encode("utf-8", "surrogatepass"))
-        digest.update(b"\x01" + (_canonical(self.json()) if self.body.strip() else b""))
-        return f"mage:{self.program_id}:{given[0].decode()}", digest.digest()
-
     async def submit(self, command: Command, named: Named) -> "Done | Answer":
         """Carry out a command under the caller's idempotency key. Refused, it gives the answer."""
-        key, fingerprint = self.idempotency()
-        outcome = await self.ledger.submit(
-            self.merchant_id, command, key=key, fingerprint=fingerprint
-        )
+        outcome = await self.carry_out(command)
         if isinstance(outcome, Refused):
             return refusal_answer(outcome.refusals, named)
         return outcome
-
-    async def catalogue(self, view: Connection) -> Catalogue:
-        """Give the merchant's offers as they stand in this snapshot.
-
-        They are read on it: whoever waited for a second connection while holding one would, with
-        enough others, wait for ever."""
-        return await self.ledger.catalogues.see(view, self.merchant_id)
-
-    async def reward_version(self, redemption: Redemption) -> Reward:
-        """Give the reward as it stood when it was redeemed."""
-        catalogue = await self.ledger.catalogues.get(self.merchant_id)
-        reward = catalogue.rewards.get(redemption.reward_id)
-        if reward is not None and reward.version_id == redemption.reward_version_id:
-            return reward
-        wanted = redemption.reward_version_id
-        async with snapshot(self.pool) as view:
-            return (await list_reward_versions(view, self.merchant_id, [wanted]))[wanted]
-
-
-def answer(status: int, document: Struct, *, is_replay: bool = False) -> Answer:
-    """Answer with a wire value; a replayed write says so in a header."""
-    return Answer(status, _encode(document), (REPLAYED,) if is_replay else ())
 
 
 def convert(value: object, wanted: type[T]) -> T:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from msgspec import UnsetType
 
 from guerdon.dialects.mage import wire
-from guerdon.dialects.mage.call import Call, answer, convert, required_text
+from guerdon.dialects.mage.call import Call, convert, required_text
 from guerdon.dialects.mage.errors import Fault, Named
 from guerdon.dialects.mage.parameters import collection_answer, filter_of, page_of, sort_of
 from guerdon.dialects.mage.translate import customer_resource, member_ref, shopify_id
@@ -15,6 +15,7 @@ from guerdon.domain.ids import MemberId
 from guerdon.domain.member import MemberRef
 from guerdon.engine.enrolling import ask_shop
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.store import member_views
 from guerdon.store.connection import Connection
 from guerdon.store.member_views import Figure, MemberFilter

@@ -6,10 +6,11 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from guerdon.dialects.mage.call import Call, answer
+from guerdon.dialects.mage.call import Call
 from guerdon.dialects.mage.errors import Fault
 from guerdon.dialects.mage.wire import Collection, PageMeta, Resource
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.http.openapi import Parameter
 
 A = TypeVar("A")

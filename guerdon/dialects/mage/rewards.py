@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from guerdon.dialects.mage.call import Call, answer, required_text
+from guerdon.dialects.mage.call import Call, required_text
 from guerdon.dialects.mage.errors import Fault, Named, refusal_answer
 from guerdon.dialects.mage.parameters import (
     collection_answer,
@@ -23,6 +23,7 @@ from guerdon.domain.command import Redeem, Redeemed, Refused
 from guerdon.domain.ids import RewardId
 from guerdon.engine.redeeming import redeem
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.store.snapshot import snapshot
 
 # No reward has it; the ledger then answers for the customer first, as the vendor does.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from guerdon.dialects.mage.call import Call, answer, required_text
+from guerdon.dialects.mage.call import Call, required_text
 from guerdon.dialects.mage.errors import Fault, Named
 from guerdon.dialects.mage.parameters import (
     collection_answer,
@@ -18,6 +18,7 @@ from guerdon.domain.catalogue import Category, EarningRule
 from guerdon.domain.command import Earn, Earned
 from guerdon.domain.ids import RuleId
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.store.snapshot import snapshot
 
 SORTS: dict[str, Callable[[EarningRule], tuple[object, int]]] = {

@@ -1,9 +1,10 @@
 """VIP tiers."""
 
-from guerdon.dialects.mage.call import Call, answer
+from guerdon.dialects.mage.call import Call
 from guerdon.dialects.mage.translate_earning import tier_resource
 from guerdon.dialects.mage.wire_earning import VipTiers
 from guerdon.http.asgi import Answer
+from guerdon.http.call import answer
 from guerdon.store.snapshot import snapshot
 
 

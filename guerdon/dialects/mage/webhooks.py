@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from msgspec import UNSET, UnsetType
 
-from guerdon.dialects.mage.call import REPLAYED, Call, answer
+from guerdon.dialects.mage.call import Call
 from guerdon.dialects.mage.errors import Fault, Named, refusal_answer
 from guerdon.dialects.mage.parameters import collection_answer, page_of
 from guerdon.dialects.mage.translate import dress, stamp, undress
@@ -25,6 +25,7 @@ from guerdon.domain.webhook_url import find_url_problem
 from guerdon.engine import subscribing
 from guerdon.engine.subscribing import Changes, Repeat, Subscribed
 from guerdon.http.asgi import Answer
+from guerdon.http.call import REPLAYED, answer
 from guerdon.store import webhook_subscriptions as store
 from guerdon.store.snapshot import snapshot
 

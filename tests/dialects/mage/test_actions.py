@@ -358,7 +358,7 @@ _BAD: list[tuple[dict[str, object], str]] = [
 
 _NO_JSON: dict[bytes, str | None] = {
     b"": "Invalid JSON body: it is not valid JSON",
-    b"[1]": "Invalid JSON body: it must be an object",
+    b"[1]": "Invalid JSON body: it must be a JSON object",
     b'{"metadata": {"a": "\\u0000"}}': None,
     b'{"metadata": {"a": "\\ud800"}}': None,
     b'{"metadata": {"a": 1e999}}': None,

@@ -168,9 +168,9 @@ _REQUIRED = "customer_identifier is required"
     [
         (b"", "Invalid JSON body: it is not valid JSON"),
         (b"{", "Invalid JSON body: it is not valid JSON"),
-        (b"[]", "Invalid JSON body: it must be an object"),
-        (b'"7001"', "Invalid JSON body: it must be an object"),
-        (b"null", "Invalid JSON body: it must be an object"),
+        (b"[]", "Invalid JSON body: it must be a JSON object"),
+        (b'"7001"', "Invalid JSON body: it must be a JSON object"),
+        (b"null", "Invalid JSON body: it must be a JSON object"),
         (b"{}", _REQUIRED),
         (b'{"customer_identifier": null}', "customer_identifier must be a string"),
         (b'{"customer_identifier": ""}', _REQUIRED),

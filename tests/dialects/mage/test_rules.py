@@ -390,7 +390,7 @@ async def _switch_off(pool: asyncpg.Pool, served: Served) -> None:
 
 _BAD_BODIES = {
     b"{": "Invalid JSON body: it is not valid JSON",
-    b"[]": "Invalid JSON body: it must be an object",
+    b"[]": "Invalid JSON body: it must be a JSON object",
     b"{}": "customer_identifier is required",
     b'{"customer_identifier": null}': "customer_identifier must be a string",
     b'{"customer_identifier": 7001}': "customer_identifier must be a string",

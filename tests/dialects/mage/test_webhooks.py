@@ -128,7 +128,7 @@ _BAD_BOTH: list[tuple[dict[str, object], str]] = [
 _BAD_JSON = {
     b"": "Invalid JSON body: it is not valid JSON",
     b'{"url"': "Invalid JSON body: it is not valid JSON",
-    b"[]": "Invalid JSON body: it must be an object",
+    b"[]": "Invalid JSON body: it must be a JSON object",
 }
 
 
