@@ -14,13 +14,17 @@ from guerdon.domain.ids import (
     RewardId,
     RewardVersionId,
     RuleId,
+    TemplateId,
     TierId,
 )
+from guerdon.domain.point_terms import CodeForm, Delay, Expiry, SpendLimits
 from guerdon.domain.redemption import SessionKind
+from guerdon.domain.terms import Cost, OpenHours, Period
 
 DrawOrder = Literal["fifo", "soonest_expiry"]
 ProgramStatus = Literal["draft", "active", "inactive"]
 RewardStatus = Literal["draft", "active", "inactive"]
+PointTypeStatus = Literal["draft", "active", "archived"]
 TierMatch = Literal["exact", "at_least"]
 # What happens to points to be taken back that are not there: written down, or owed.
 NegativeBalance = Literal["record", "allow"]
@@ -50,6 +54,8 @@ RewardKind = Literal[
     "product_discount",
 ]
 Trigger = Literal["order_paid", "signup", "custom", "birthday", "anniversary", "referral", "manual"]
+# Who keeps an offer: the program file, or calls.
+Origin = Literal["file", "api"]
 Category = Literal[
     "purchase", "social", "engagement", "birthday", "anniversary", "signup", "referral"
 ]
@@ -75,7 +81,8 @@ class Program(Struct, frozen=True, kw_only=True):
 
     With `inactive_days_max`, the points of a member who has not ordered for so long expire. The
     days are counted from the last order, from when the points were credited, and from
-    `inactivity_counts_from`, when this was first wanted: whichever is the latest."""
+    `inactivity_counts_from`, when this was first wanted: whichever is the latest. Without `hours`
+    it is open at any time. `metadata` is the shop's own JSON."""
 
     id: ProgramId
     slug: str
@@ -96,6 +103,15 @@ class Program(Struct, frozen=True, kw_only=True):
     negative_balance: NegativeBalance = "record"
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    hours: tuple[OpenHours, ...] = ()
+    further_point_type_ids: tuple[PointTypeId, ...] = ()
+    origin: Origin = "file"
+    metadata: str | None = None
+
+    @property
+    def point_type_ids(self) -> tuple[PointTypeId, ...]:
+        """List the point types of which every member has a wallet, the default one first."""
+        return (self.point_type_id, *self.further_point_type_ids)
 
     def idle_since(self, now: datetime) -> datetime | None:
         """Give since when at the latest a member must have been without an order for points to
@@ -107,9 +123,26 @@ class Program(Struct, frozen=True, kw_only=True):
 
 
 class PointType(Struct, frozen=True, kw_only=True):
+    """`expiry` None leaves it to each program's `points_expiry_days`; `delay` None credits earned
+    points at once, where the rule has no delay of its own. `exchange_ratio` is the decimal number
+    of the currency's units that one point pays of an order; None: it pays none. A `code` None gives
+    cards codes in our own form. `metadata` and `document` are JSON: the shop's own, and what a
+    dialect keeps beside."""
+
     id: PointTypeId
     slug: str
     name: str
+    status: PointTypeStatus = "active"
+    expiry: Expiry | None = None
+    delay: Delay | None = None
+    spend_limits: SpendLimits = SpendLimits()
+    exchange_ratio: str | None = None
+    code: CodeForm | None = None
+    origin: Origin = "file"
+    metadata: str | None = None
+    document: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class Tier(Struct, frozen=True, kw_only=True):
@@ -200,7 +233,12 @@ class Reward(Struct, frozen=True, kw_only=True):
     A pool that is minted ahead gets `pool_refill` more codes once it is below `pool_low_water`.
     What is fulfilled by points credits `credit_points` for each unit to the member's wallet of the
     point type with the slug `credit_point_type`; None is the program's own. `position` counts from
-    1 in the program's list. Without `countries`, two capitals each, it is for all of them."""
+    1 in the program's list. Without `countries`, two capitals each, it is for all of them.
+
+    `costs` are tried in order, and the first whose condition the member meets is the price; without
+    any it is `points_cost` of `point_type_id`, which else repeat the first. `cooldown` is how long
+    one member waits for the next. `codes_from` is the reward whose pool gives the codes. What is
+    not `is_refundable` is given back only by who insists. `template_id` is what it was made of."""
 
     id: RewardId
     version_id: RewardVersionId
@@ -237,6 +275,13 @@ class Reward(Struct, frozen=True, kw_only=True):
     tier_terms: tuple[TierTerms, ...] = ()
     countries: tuple[str, ...] = ()
     content: dict[str, str] = field(default_factory=dict)
+    costs: tuple[Cost, ...] = ()
+    cooldown: Period | None = None
+    hours: tuple[OpenHours, ...] = ()
+    codes_from: RewardId | None = None
+    is_refundable: bool = True
+    template_id: TemplateId | None = None
+    origin: Origin = "file"
     created_at: datetime
     updated_at: datetime
     archived_at: datetime | None = None
@@ -288,6 +333,8 @@ class Reward(Struct, frozen=True, kw_only=True):
 class EarningRule(Struct, frozen=True, kw_only=True):
     """`points` are base points before multipliers: for one completion or, with `is_per_unit`, for
     each whole unit of money spent in the merchant's currency; `rates` says it for others.
+    `every_minor` makes such a unit so many minor units instead. The points are of `point_type_id`,
+    0 for the program's own.
 
     Money counts without tax and shipping, unless these are counted too."""
 
@@ -310,6 +357,10 @@ class EarningRule(Struct, frozen=True, kw_only=True):
     description: str | None = None
     customer_facing_label: str | None = None
     call_to_action_url: str | None = None
+    point_type_id: PointTypeId = PointTypeId(0)
+    every_minor: int | None = None
+    template_id: TemplateId | None = None
+    origin: Origin = "file"
     created_at: datetime
     updated_at: datetime
     archived_at: datetime | None = None

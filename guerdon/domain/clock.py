@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-Interval = Literal["day", "week", "month", "year", "ever"]
+Interval = Literal["day", "week", "month", "quarter", "year", "ever"]
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def interval_start(interval: Interval, now: datetime, timezone: str) -> datetime:
-    """Give the instant at which the running day, ISO week, month or year began there."""
+    """Give the instant at which the running day, ISO week, month, quarter or year began there."""
     if interval == "ever":
         return BEGINNING
     midnight = now.astimezone(zone(timezone)).replace(
@@ -32,6 +32,8 @@ def interval_start(interval: Interval, now: datetime, timezone: str) -> datetime
         midnight -= timedelta(days=midnight.weekday())
     elif interval == "month":
         midnight = midnight.replace(day=1)
+    elif interval == "quarter":
+        midnight = midnight.replace(month=(midnight.month - 1) // 3 * 3 + 1, day=1)
     elif interval == "year":
         midnight = midnight.replace(month=1, day=1)
     return midnight.astimezone(UTC)

@@ -27,7 +27,8 @@ class Redeem(Struct, frozen=True, kw_only=True):
     """Spend points on so many units of a reward.
 
     A caller that gives a `context` chooses: of a reward that is put into a cart it must then name
-    the variant. `units_max` narrows the reward's own bounds to what the caller can speak of."""
+    the variant. `units_max` narrows the reward's own bounds to what the caller can speak of.
+    `is_queued` leaves it pending, whatever the way, until a worker settles it."""
 
     program_id: ProgramId
     member: MemberRef
@@ -35,13 +36,16 @@ class Redeem(Struct, frozen=True, kw_only=True):
     units: int = 1
     units_max: int | None = None
     context: Context | None = None
+    is_queued: bool = False
 
 
 class Settle(Struct, frozen=True, kw_only=True):
-    """The reward was handed over: a pending redemption becomes approved."""
+    """The reward was handed over: a pending redemption becomes approved. With `is_owed` people or
+    the shop's endpoint have still to hand it over."""
 
     redemption_id: RedemptionId
     code: str | None = None
+    is_owed: bool = False
 
 
 class Release(Struct, frozen=True, kw_only=True):

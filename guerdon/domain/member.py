@@ -8,7 +8,8 @@ from guerdon.domain.ids import MemberId, ProgramId
 
 
 class Member(Struct, frozen=True, kw_only=True, gc=False):
-    """`external_id` is the shop's own customer id; `email` is kept in lower case."""
+    """`external_id` is the shop's own customer id; `email` is kept in lower case. `metadata` is the
+    shop's own JSON."""
 
     id: MemberId
     program_id: ProgramId
@@ -19,6 +20,7 @@ class Member(Struct, frozen=True, kw_only=True, gc=False):
     birthday: date | None = None
     anniversary: date | None = None
     referral_code: str
+    metadata: str | None = None
     created_at: datetime
     updated_at: datetime
 

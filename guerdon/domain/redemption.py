@@ -17,7 +17,8 @@ from guerdon.domain.ids import (
 )
 
 RedemptionStatus = Literal["pending", "approved", "declined", "used", "expired", "void"]
-FulfilmentStatus = Literal["open", "done"]
+# `queued`: a worker is to settle it, whatever the way.
+FulfilmentStatus = Literal["queued", "open", "done"]
 SessionKind = Literal["cart", "checkout", "custom"]
 
 

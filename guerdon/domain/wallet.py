@@ -10,7 +10,7 @@ class Wallet(Struct, frozen=True, kw_only=True, gc=False):
     """A wallet as loaded under its lock. `points_held` are those of pending redemptions, already
     drawn from the lots; `points_pending` are earned but not yet approved. `tier_id` is kept on the
     member's default wallet, whose lifetime points decide it. `version` counts every change of the
-    wallet or its lots, as loaded."""
+    wallet or its lots, as loaded. `code` is its card's, where that has a form of its own."""
 
     id: WalletId
     member_id: MemberId
@@ -26,4 +26,5 @@ class Wallet(Struct, frozen=True, kw_only=True, gc=False):
     points_redeemed: int = 0
     points_owed: int = 0
     version: int = 0
+    code: str | None = None
     lots: tuple[Lot, ...] = ()

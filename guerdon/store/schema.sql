@@ -1,6 +1,23 @@
 -- The whole schema, for readers. Made by `python -m guerdon.store.schema`; a test proves
 -- that it is what the migrations build. To change the schema, add a migration.
 
+CREATE TABLE customers (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    external_id text NOT NULL,
+    email text,
+    name text,
+    phone text,
+    description text,
+    document json NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    CONSTRAINT customers_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT customers_external_id_unique UNIQUE (merchant_id, external_id)
+);
+CREATE INDEX customers_by_email ON customers USING btree (merchant_id, email);
+
 CREATE TABLE deliveries (
     merchant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -247,6 +264,7 @@ CREATE TABLE members (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     batch bigint,
+    metadata json,
     CONSTRAINT members_pkey PRIMARY KEY (merchant_id, id),
     CONSTRAINT members_external_id_unique UNIQUE (merchant_id, program_id, external_id),
     CONSTRAINT members_email_lower CHECK ((email = lower(email)))
@@ -416,6 +434,20 @@ CREATE INDEX redemptions_expiring ON redemptions USING btree (merchant_id, expir
 CREATE UNIQUE INDEX redemptions_grant_unique ON redemptions USING btree (merchant_id, member_id, reward_id) WHERE is_grant;
 CREATE INDEX redemptions_handing_over ON redemptions USING btree (merchant_id, reward_id, id) WHERE ((status = 'approved'::text) AND (fulfilment = 'open'::text));
 CREATE INDEX redemptions_pending ON redemptions USING btree (merchant_id, updated_at) WHERE (status = 'pending'::text);
+CREATE INDEX redemptions_queued ON redemptions USING btree (merchant_id, created_at) WHERE ((status = 'pending'::text) AND (fulfilment = 'queued'::text));
+
+CREATE TABLE refused_adjustments (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    wallet_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    points bigint NOT NULL,
+    reason text NOT NULL,
+    note text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT refused_adjustments_pkey PRIMARY KEY (merchant_id, id)
+);
+CREATE INDEX refused_adjustments_by_wallet ON refused_adjustments USING btree (merchant_id, wallet_id, id);
 
 CREATE TABLE reward_counters (
     merchant_id bigint NOT NULL,
@@ -476,6 +508,20 @@ CREATE TABLE signing_secrets (
     CONSTRAINT signing_secrets_pkey PRIMARY KEY (merchant_id, program_id, dialect)
 );
 
+CREATE TABLE templates (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    status text NOT NULL,
+    definition json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    CONSTRAINT templates_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT templates_kind_known CHECK ((kind = ANY (ARRAY['reward'::text, 'rule'::text])))
+);
+CREATE INDEX templates_by_kind ON templates USING btree (merchant_id, kind, id);
+
 CREATE TABLE tiers (
     merchant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -509,10 +555,12 @@ CREATE TABLE wallets (
     batch bigint,
     tier_entered_at timestamp with time zone,
     points_owed bigint DEFAULT 0 NOT NULL,
+    code text,
     CONSTRAINT wallets_pkey PRIMARY KEY (merchant_id, id),
     CONSTRAINT wallets_member_unique UNIQUE (merchant_id, member_id, point_type_id),
     CONSTRAINT wallets_not_negative CHECK (((points_available >= 0) AND (points_held >= 0) AND (points_pending >= 0) AND (points_lifetime >= 0) AND (points_redeemed >= 0)))
 ) WITH (fillfactor=70);
+CREATE UNIQUE INDEX wallets_code_unique ON wallets USING btree (merchant_id, code) WHERE (code IS NOT NULL);
 
 CREATE TABLE webhook_subscriptions (
     merchant_id bigint NOT NULL,
@@ -542,5 +590,6 @@ ALTER TABLE reward_counters ADD CONSTRAINT reward_counters_reward_fkey FOREIGN K
 ALTER TABLE reward_versions ADD CONSTRAINT reward_versions_reward_fkey FOREIGN KEY (merchant_id, reward_id) REFERENCES rewards(merchant_id, id);
 ALTER TABLE rewards ADD CONSTRAINT rewards_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE sequences ADD CONSTRAINT sequences_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
+ALTER TABLE templates ADD CONSTRAINT templates_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
 ALTER TABLE tiers ADD CONSTRAINT tiers_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE webhook_subscriptions ADD CONSTRAINT webhook_subscriptions_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);
