@@ -263,6 +263,8 @@ async def _enrol(ledger: Ledger, merchant_id: MerchantId, order: OrderRecord) ->
                 return None
             planned = await _plan(tx, merchant_id, known, catalogue)
             if planned != known:
+                # There is more to be done, also where a rival thought it had seen to everything.
+                planned = replace(planned, is_open=True)
                 await orders.update_order(tx, merchant_id, planned)
             return planned
 
@@ -291,7 +293,9 @@ async def _note(
                 awards=None if stated.awards is None else note_awards(stated.awards, awards),
                 uses=note_uses(stated.uses, uses),
             )
-            is_open = is_waiting or known.revision != order.revision
+            # Of a newer statement somebody else does what follows, which is all that followed from
+            # this one too: they may be under way still, or have closed the order before us.
+            is_open = known.is_open and (is_waiting or known.revision != order.revision)
             await orders.update_order(
                 tx, merchant_id, replace(known, stated=noted, is_open=is_open)
             )
