@@ -15,7 +15,8 @@ from guerdon.store.embedded import default_data_dir
 LogFormat = Literal["auto", "console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 # What a host name can be bound to.
-DialectName = Literal["mage", "loyaltylion"]
+DialectName = Literal["mage", "loyaltylion", "voucherify"]
+PurchaseProfile = Literal["seed", "current"]
 
 _PREFIX = "GUERDON_"
 _SECRET_KEY_BYTES_MIN = 32
@@ -31,7 +32,9 @@ class BadSetting(Invalid):
 class Config(Struct, frozen=True, kw_only=True):
     """`database_url` None: the embedded server of `data_dir`. `secret_key` seals what must be
     read back, such as the secrets of webhooks. `hosts` binds a host name to one dialect.
-    A rate limit is in calls a second for each key; 0 turns it off. `fulfil_seconds` is how long a
+    A rate limit is in calls a second for each key, Voucherify's in calls a minute for each
+    merchant; 0 turns it off. `voucherify_purchase_profile` is the generation of the vendor's API
+    that a purchase is answered in. `fulfil_seconds` is how long a
     caller may be kept waiting for a platform to hand a reward over."""
 
     database_url: str | None
@@ -46,6 +49,9 @@ class Config(Struct, frozen=True, kw_only=True):
     mage_rate_limit: int = 0
     loyaltylion_rate_limit: int = 0
     loyaltylion_strict_seed_keys: bool = False
+    voucherify_rate_limit: int = 0
+    voucherify_purchase_profile: PurchaseProfile = "seed"
+    voucherify_delay_seconds: int = 0
     webhook_allow_http: bool = False
     webhook_allow_private: bool = False
     fulfil_seconds: int = 8
@@ -89,6 +95,16 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
             env, "LOYALTYLION_RATE_LIMIT", default=0, low=0, high=1_000_000
         ),
         loyaltylion_strict_seed_keys=_flag(env, "LOYALTYLION_STRICT_SEED_KEYS"),
+        voucherify_rate_limit=_integer(
+            env, "VOUCHERIFY_RATE_LIMIT", default=0, low=0, high=1_000_000
+        ),
+        voucherify_purchase_profile=cast(
+            "PurchaseProfile",
+            _choice(env, "VOUCHERIFY_PURCHASE_PROFILE", get_args(PurchaseProfile), "seed"),
+        ),
+        voucherify_delay_seconds=_integer(
+            env, "VOUCHERIFY_DELAY_SECONDS", default=0, low=0, high=5
+        ),
         webhook_allow_http=_flag(env, "WEBHOOK_ALLOW_HTTP"),
         webhook_allow_private=_flag(env, "WEBHOOK_ALLOW_PRIVATE"),
         fulfil_seconds=_integer(env, "FULFIL_SECONDS", default=8, low=1, high=120),

@@ -10,6 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from guerdon.adapters.shopify.webhooks import ShopifyHooks
 from guerdon.dialects.loyaltylion.app import LoyaltyLionApp
 from guerdon.dialects.mage.app import MageApp
+from guerdon.dialects.voucherify.app import VoucherifyApp
+from guerdon.dialects.voucherify.call import Settings as VoucherifySettings
 from guerdon.engine.keying import Keyring
 from guerdon.engine.submitting import Ledger
 from guerdon.http.asgi import Answer, Receive, Scope, Send, send_answer
@@ -130,6 +132,8 @@ def create_app(
     mage_calls_per_second_max: int = 0,
     loyaltylion_calls_per_second_max: int = 0,
     loyaltylion_strict_seed_keys: bool = False,
+    voucherify_calls_per_minute_max: int = 0,
+    voucherify_settings: VoucherifySettings | None = None,
     keyring: Keyring | None = None,
 ) -> WebApp:
     """Put the dialects in front of a ledger. `hosts` binds host names to dialects by name."""
@@ -143,6 +147,13 @@ def create_app(
             meter,
             calls_per_second_max=loyaltylion_calls_per_second_max,
             is_strict=loyaltylion_strict_seed_keys,
+        ),
+        "voucherify": VoucherifyApp(
+            ledger,
+            keyring,
+            meter,
+            calls_per_minute_max=voucherify_calls_per_minute_max,
+            settings=voucherify_settings,
         ),
     }
     return WebApp(ledger, dialects, hosts or {}, meter)

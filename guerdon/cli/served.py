@@ -12,6 +12,7 @@ from guerdon.cli.database import open_database
 from guerdon.cli.logs import set_up_logs
 from guerdon.cli.running import open_runtime
 from guerdon.config import Config, read_config
+from guerdon.dialects.voucherify.call import Settings as VoucherifySettings
 from guerdon.engine.collecting import tune_collector
 from guerdon.engine.redeeming import finish_under_way
 from guerdon.engine.submitting import Ledger
@@ -78,6 +79,11 @@ class Served:
             mage_calls_per_second_max=config.mage_rate_limit,
             loyaltylion_calls_per_second_max=config.loyaltylion_rate_limit,
             loyaltylion_strict_seed_keys=config.loyaltylion_strict_seed_keys,
+            voucherify_calls_per_minute_max=config.voucherify_rate_limit,
+            voucherify_settings=VoucherifySettings(
+                purchase_profile=config.voucherify_purchase_profile,
+                delay_seconds=config.voucherify_delay_seconds,
+            ),
         )
         tune_collector()
 

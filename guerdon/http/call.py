@@ -88,12 +88,16 @@ class BaseCall(ABC):
                     raise self.invalid(name.replace("\x00", "?"), "holds a NUL character")
         return self._query
 
-    def json(self) -> dict[str, strict_json.Value]:
-        """Decode the body as a JSON object, or refuse it."""
+    def value(self) -> strict_json.Value:
+        """Decode the body as JSON of any kind, or refuse it."""
         try:
-            value = strict_json.decode(self.body)
+            return strict_json.decode(self.body)
         except strict_json.Malformed as error:
             raise self.invalid("body", str(error)) from None
+
+    def json(self) -> dict[str, strict_json.Value]:
+        """Decode the body as a JSON object, or refuse it."""
+        value = self.value()
         if not isinstance(value, dict):
             raise self.invalid("body", "must be a JSON object")
         return value
@@ -119,7 +123,7 @@ class BaseCall(ABC):
         for segment in self.path:
             digest.update(b"\x00" + segment.encode("utf-8", "surrogatepass"))
         digest.update(b"\x01" + _canonical(self.query))
-        digest.update(b"\x02" + (_canonical(self.json()) if self.body.strip() else b""))
+        digest.update(b"\x02" + (_canonical(self.value()) if self.body.strip() else b""))
         return f"{self.key_space}:{given[0].decode()}", digest.digest()
 
     async def carry_out(self, command: Command) -> Outcome:

@@ -1,0 +1,5 @@
+"""Bearer tokens."""
+
+from guerdon.dialects.voucherify.call import Route
+
+ROUTES: tuple[Route, ...] = ()
