@@ -16,13 +16,14 @@ from playwright.async_api import Page, Request, expect
 
 from guerdon.dialects.loyaltylion import routes as loyaltylion
 from guerdon.dialects.mage import app as mage
+from guerdon.dialects.voucherify import routes as voucherify
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
 from guerdon.http.openapi import Api, Json, Parameter, describe
 from guerdon.http.reference_page import render
 from guerdon.web import create_app
 
-_DIALECTS: dict[str, Any] = {"mage": mage, "loyaltylion": loyaltylion}
+_DIALECTS: dict[str, Any] = {"mage": mage, "loyaltylion": loyaltylion, "voucherify": voucherify}
 _EVIL = "<script>alert(1)</script>\"'&"
 
 

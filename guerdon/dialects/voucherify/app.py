@@ -67,7 +67,7 @@ class VoucherifyApp:
         self._keyring = keyring
         self._meter = meter
         self._settings = settings or Settings()
-        self._rates = Rates(calls_per_minute_max)
+        self._rates = Rates(calls_per_minute_max, now=ledger.runtime.now)
         self._router: Router[Route] = Router(ROUTES)
         self._reference = Reference(API, ROUTES)
 

@@ -4,8 +4,6 @@ Nothing is kept for them. Whoever made one up could see no more than the list sh
 check at their end is there to tell a mistake from an end."""
 
 import hashlib
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -51,26 +49,22 @@ def query_hash(*parts: object) -> bytes:
     return hashlib.blake2b(_encode(parts), digest_size=_QUERY_BYTES).digest()
 
 
-def write_cursor(
-    prefix: Prefix, query: bytes, last: Key, *, clock: Callable[[], float] = time.time
-) -> Cursor:
+def write_cursor(prefix: Prefix, query: bytes, last: Key, *, now: datetime) -> Cursor:
     """Make the cursor of the page after the one that ended with `last`."""
-    expires_at = int(clock()) + SECONDS
+    expires_at = int(now.timestamp()) + SECONDS
     told = query + expires_at.to_bytes(_TIME_BYTES, "big") + _encode(last)
     text = f"{prefix}_{(told + _check(prefix, told)).hex()}"
     return Cursor(next=text, expires_at=stamp(datetime.fromtimestamp(expires_at, UTC)))
 
 
-def read_cursor(
-    prefix: Prefix, query: bytes, text: str, *, clock: Callable[[], float] = time.time
-) -> Key:
+def read_cursor(prefix: Prefix, query: bytes, text: str, *, now: datetime) -> Key:
     """Give where the page begins; raises the fault that says why a cursor is of no use."""
     whole = bytes.fromhex(text.removeprefix(f"{prefix}_"))
     told, check = whole[:-_CHECK_BYTES], whole[-_CHECK_BYTES:]
     if len(told) <= _QUERY_BYTES + _TIME_BYTES or check != _check(prefix, told):
         raise _expired()
     expires_at = int.from_bytes(told[_QUERY_BYTES : _QUERY_BYTES + _TIME_BYTES], "big")
-    if expires_at < clock():
+    if expires_at < now.timestamp():
         raise _expired()
     if told[:_QUERY_BYTES] != query:
         raise refuse(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
@@ -97,6 +98,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     filters: Filters
     cursor: str | None
     mark: bytes
+    now: datetime
 
     @property
     def is_falling(self) -> bool:
@@ -108,7 +110,7 @@ class Listing(Struct, frozen=True, kw_only=True):
         them; None for the first page. To be asked after all look-ups of the path."""
         if self.cursor is None:
             return None
-        return read_cursor(self.form.cursor, self.mark, self.cursor)
+        return read_cursor(self.form.cursor, self.mark, self.cursor, now=self.now)
 
 
 def read_listing(call: Call, form: ListForm) -> Listing:
@@ -119,7 +121,8 @@ def read_listing(call: Call, form: ListForm) -> Listing:
         given.setdefault(re.sub(r"\[\d{0,3}\]$", "", name), []).append(value)
     limit = _whole(given.get("limit", [""])[-1], "limit", LIMIT_DEFAULT, 1, LIMIT_MAX)
     order = _order(given.get("order", []), form)
-    filters = read_filters(pairs, form.filters, now=call.ledger.runtime.now())
+    now = call.ledger.runtime.now()
+    filters = read_filters(pairs, form.filters, now=now)
     asked = sorted(pair for pair in pairs if pair[0].startswith("filters"))
     shown = [f"{'-' if each.is_falling else ''}{each.field}" for each in order]
     bound = limit if form.binds_limit else None
@@ -130,6 +133,7 @@ def read_listing(call: Call, form: ListForm) -> Listing:
         filters=filters,
         cursor=_cursor(given.get("cursor", [""])[-1], form),
         mark=query_hash(call.merchant_id, call.route.path, call.path, shown, asked, bound),
+        now=now,
     )
 
 
@@ -154,7 +158,8 @@ def page(
     shown = rows[: listing.limit]
     cursor = None
     if len(rows) > listing.limit:
-        cursor = write_cursor(listing.form.cursor, listing.mark, key_of(shown[-1]))
+        last = key_of(shown[-1])
+        cursor = write_cursor(listing.form.cursor, listing.mark, last, now=listing.now)
     return Page(data=[to_wire(row) for row in shown], cursor=cursor)
 
 

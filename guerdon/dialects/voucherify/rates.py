@@ -4,6 +4,7 @@ import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from datetime import datetime
 
 from guerdon.http.asgi import Header
 
@@ -20,12 +21,12 @@ class Rates:
         self,
         calls_max: int,
         *,
+        now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._calls_max = calls_max
+        self._now = now
         self._clock = clock
-        self._wall_clock = wall_clock
         self._calls: OrderedDict[int, deque[float]] = OrderedDict()
 
     def take(self, merchant_id: int) -> tuple[int, tuple[Header, ...]]:
@@ -57,5 +58,5 @@ class Rates:
         return (
             (b"x-rate-limit-limit", str(limit).encode()),
             (b"x-rate-limit-remaining", str(remaining).encode()),
-            (b"x-rate-limit-retry", str(int(self._wall_clock()) + wait).encode()),
+            (b"x-rate-limit-retry", str(int(self._now().timestamp()) + wait).encode()),
         )
