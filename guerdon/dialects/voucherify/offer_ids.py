@@ -1,0 +1,55 @@
+"""Which of our rewards and rules an id of this dialect names."""
+
+from guerdon.dialects.voucherify.ids import write_id
+from guerdon.domain.catalogue import Catalogue, EarningRule, Reward
+from guerdon.domain.ids import ProgramId
+
+
+def reward_number(reward: Reward) -> int:
+    """Give the number in a reward's id: that of what it was made of; else its own."""
+    return reward.id if reward.template_id is None else reward.template_id
+
+
+def reward_id(reward: Reward) -> str:
+    return write_id("reward", reward_number(reward))
+
+
+def rule_number(rule: EarningRule) -> int:
+    """Give the number in an earning rule's id; several rules may be one of the vendor's."""
+    return rule.id if rule.template_id is None else rule.template_id
+
+
+def rule_id(rule: EarningRule) -> str:
+    return write_id("earning_rule", rule_number(rule))
+
+
+def find_reward(catalogue: Catalogue, program_id: ProgramId, number: int) -> Reward | None:
+    """Find the reward of this number among those that are assigned to a program."""
+    for reward in rewards_of(catalogue, program_id):
+        if reward_number(reward) == number:
+            return reward
+    return None
+
+
+def rewards_of(catalogue: Catalogue, program_id: ProgramId) -> list[Reward]:
+    """List the rewards that are assigned to a program, by their ids."""
+    return sorted(
+        (
+            reward
+            for reward in catalogue.rewards.values()
+            if reward.program_id == program_id and reward.archived_at is None
+        ),
+        key=lambda reward: reward.id,
+    )
+
+
+def rules_of(catalogue: Catalogue, program_id: ProgramId) -> list[EarningRule]:
+    """List the rules that are assigned to a program, by their ids."""
+    return sorted(
+        (
+            rule
+            for rule in catalogue.rules.values()
+            if rule.program_id == program_id and rule.archived_at is None
+        ),
+        key=lambda rule: rule.id,
+    )
