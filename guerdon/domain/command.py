@@ -20,6 +20,7 @@ from guerdon.domain.ids import (
     WalletId,
 )
 from guerdon.domain.member import Member, MemberRef
+from guerdon.domain.order_payment import OrderPayment
 from guerdon.domain.redemption import Context, Redemption
 
 
@@ -166,6 +167,21 @@ class Transfer(Struct, frozen=True, kw_only=True):
     note: str | None = None
 
 
+class PayOrder(Struct, frozen=True, kw_only=True):
+    """Pay with points for an order, or for as much of it as they pay.
+
+    `order_total_minor` is what the order comes to; what was paid of it before counts. `points_max`
+    and `amount_max_minor` are what the caller would pay at most."""
+
+    program_id: ProgramId
+    member: MemberRef
+    order_key: str
+    order_total_minor: int
+    point_type_id: PointTypeId | None = None
+    points_max: int | None = None
+    amount_max_minor: int | None = None
+
+
 class ExpireLots(Struct, frozen=True, kw_only=True):
     """Take the points of lots whose time has come out of a member's wallets."""
 
@@ -182,7 +198,7 @@ class ExpireInactive(Struct, frozen=True, kw_only=True):
 
 class ChangeMember(Struct, frozen=True, kw_only=True):
     """Change who a member is; `is_frozen` excludes them from earning and spending, or lets them
-    in again. What is UNSET stays; None clears."""
+    in again. `metadata` is JSON. What is UNSET stays; None clears."""
 
     program_id: ProgramId
     member: MemberRef
@@ -192,6 +208,15 @@ class ChangeMember(Struct, frozen=True, kw_only=True):
     last_name: str | None | UnsetType = UNSET
     birthday: date | None | UnsetType = UNSET
     anniversary: date | None | UnsetType = UNSET
+    metadata: str | None | UnsetType = UNSET
+
+
+class Leave(Struct, frozen=True, kw_only=True):
+    """Let a member go. Their shop's id is free for a new member; the history of the old one stays,
+    and what they had stays in the books."""
+
+    program_id: ProgramId
+    member: MemberRef
 
 
 class EraseMember(Struct, frozen=True, kw_only=True):
@@ -202,7 +227,8 @@ class EraseMember(Struct, frozen=True, kw_only=True):
 
 
 class Enrol(Struct, frozen=True, kw_only=True):
-    """Make a shopper a member: wallet, lowest tier, signup points. Once is as good as twice."""
+    """Make a shopper a member: a wallet of each point type, lowest tier, signup points. Once is as
+    good as twice, but for wallets of point types that the program has got since."""
 
     program_id: ProgramId
     external_id: str
@@ -211,6 +237,7 @@ class Enrol(Struct, frozen=True, kw_only=True):
     last_name: str | None = None
     birthday: date | None = None
     anniversary: date | None = None
+    metadata: str | None = None
 
 
 Command = (
@@ -228,9 +255,11 @@ Command = (
     | ClawBack
     | Adjust
     | Transfer
+    | PayOrder
     | ExpireLots
     | ExpireInactive
     | ChangeMember
+    | Leave
     | EraseMember
     | Enrol
 )
@@ -279,6 +308,13 @@ class Transferred(Struct, frozen=True, tag="transferred"):
     target_points_after: int
 
 
+class Paid(Struct, frozen=True, tag="paid"):
+    """`points_after` is the wallet's balance after the payment."""
+
+    payment: OrderPayment
+    points_after: int
+
+
 class Expired(Struct, frozen=True, tag="expired"):
     points: int
 
@@ -296,7 +332,7 @@ class Enrolled(Struct, frozen=True, tag="enrolled"):
     tier_id: TierId | None
 
 
-Result = Redeemed | Earned | Reversed | Adjusted | Transferred | Expired | Changed | Enrolled
+Result = Redeemed | Earned | Reversed | Adjusted | Transferred | Paid | Expired | Changed | Enrolled
 
 
 class Submission(Struct, frozen=True):

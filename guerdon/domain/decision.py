@@ -7,7 +7,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from guerdon.domain import adjustment, award, clawback, enrolment, refund, settlement, spend
+from guerdon.domain import (
+    adjustment,
+    award,
+    clawback,
+    enrolment,
+    payment,
+    refund,
+    settlement,
+    spend,
+)
 from guerdon.domain import command as c
 from guerdon.domain.catalogue import Catalogue
 from guerdon.domain.command import Done, Outcome, Refused, Result, Submission
@@ -32,9 +41,11 @@ _HANDLERS: dict[type, Callable[[Fold, Any], Outcome]] = {
     c.ClawBack: clawback.claw_back,
     c.Adjust: adjustment.adjust,
     c.Transfer: adjustment.transfer,
+    c.PayOrder: payment.pay_order,
     c.ExpireLots: adjustment.expire_lots,
     c.ExpireInactive: adjustment.expire_inactive,
     c.ChangeMember: enrolment.change_member,
+    c.Leave: enrolment.leave,
     c.EraseMember: enrolment.erase_member,
     c.Enrol: enrolment.enrol,
 }

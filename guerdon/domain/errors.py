@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from guerdon.domain.catalogue import MemberLimit
 from guerdon.domain.ids import EarningId, RedemptionId, RewardId, RuleId, TierId
+from guerdon.domain.order_payment import CapKind
 
 
 class Refusal(Struct, frozen=True):
@@ -225,6 +226,46 @@ class WalletUnknown(Refusal, frozen=True):
     """The member has no wallet of this point type."""
 
     code: ClassVar[str] = "wallet_unknown"
+
+
+class PaymentNotOffered(Refusal, frozen=True):
+    """Points of this type do not pay for orders."""
+
+    code: ClassVar[str] = "payment_not_offered"
+
+
+class ExchangeRatioInvalid(Refusal, frozen=True):
+    """What one point pays is not a number above zero."""
+
+    code: ClassVar[str] = "exchange_ratio_invalid"
+    ratio: str
+
+
+class BalanceEmpty(Refusal, frozen=True):
+    """There are no points in the wallet."""
+
+    code: ClassVar[str] = "balance_empty"
+
+
+class NothingToPay(Refusal, frozen=True):
+    """Nothing of the order is left to be paid."""
+
+    code: ClassVar[str] = "nothing_to_pay"
+
+
+class SpendLimitExhausted(Refusal, frozen=True):
+    """The wallet has spent as many points as it may."""
+
+    code: ClassVar[str] = "spend_limit_exhausted"
+    limit: CapKind
+
+
+class PaymentTooSmall(Refusal, frozen=True):
+    """What would be paid is less than a point, or than the smallest coin."""
+
+    code: ClassVar[str] = "payment_too_small"
+    points: int
+    amount_minor: int
 
 
 class KeyConflict(Refusal, frozen=True):

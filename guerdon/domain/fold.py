@@ -2,6 +2,9 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
+from guerdon.domain.card_code import formed_code
 from guerdon.domain.catalogue import Catalogue, Program
 from guerdon.domain.clock import interval_start
 from guerdon.domain.earning import Earning
@@ -25,6 +28,10 @@ from guerdon.domain.member import MemberRef
 from guerdon.domain.redemption import Redemption
 from guerdon.domain.state import Effects, Fresh, State, WalletChange
 from guerdon.domain.wallet import Wallet
+
+
+# Under no id: the purse of a wallet that is not made yet.
+NO_WALLET = WalletId(0)
 
 
 class Purse:
@@ -82,6 +89,11 @@ class Purse:
         """Give what the member is shown: below zero where they owe points."""
         return self.spendable(now) - self.owed
 
+    def open_as(self, wallet: Wallet) -> None:
+        """Become the purse of a wallet that is about to be made."""
+        self.wallet = wallet
+        self.id = wallet.id
+
     def change(self) -> WalletChange:
         return WalletChange(
             self.id,
@@ -125,6 +137,8 @@ class Fold:
         self.by_email = dict(state.by_email)
         self.profiles = dict(state.profiles)
         self.origins = dict(state.origins)
+        self.spent = dict(state.spent)
+        self.paid_minor = dict(state.paid_minor)
         self.last_orders = dict(state.last_orders)
 
     # -- finding ---------------------------------------------------------------------------
@@ -148,7 +162,11 @@ class Fold:
     def purse_of(
         self, member_id: MemberId, point_type_id: PointTypeId | None = None
     ) -> Purse | None:
-        """Find a member's wallet of a point type; without one, the default wallet."""
+        """Find a member's wallet of a point type; without a type, the default wallet.
+
+        One that the program has only had since the member came is given empty and under no id:
+        whoever changes it opens it first, so that a refusal leaves no trace."""
+        purse = None
         for wallet_id in self.members[member_id]:
             purse = self.purse(wallet_id)
             wallet = purse.wallet
@@ -158,7 +176,52 @@ class Fold:
                 else wallet.point_type_id == point_type_id
             ):
                 return purse
-        return None
+        if purse is None or point_type_id is None:
+            return None
+        program_id = purse.wallet.program_id
+        if point_type_id not in self.program(program_id).further_point_type_ids:
+            return None
+        return Purse(
+            Wallet(
+                id=NO_WALLET,
+                member_id=member_id,
+                program_id=program_id,
+                point_type_id=point_type_id,
+                is_default=False,
+                is_frozen=self.default_purse(member_id).is_frozen,
+            )
+        )
+
+    def open(self, purse: Purse) -> None:
+        """Make a wallet of a purse that has none yet."""
+        if purse.id != NO_WALLET:
+            return
+        wallet_id = WalletId(self.fresh.next_id())
+        wallet = replace(
+            purse.wallet, id=wallet_id, code=self._new_card_code(purse.wallet.point_type_id)
+        )
+        purse.open_as(wallet)
+        self.effects.new_wallets.append(wallet)
+        self.purses[wallet_id] = purse
+        # A list of the state's own is not to be changed.
+        self.members[wallet.member_id] = [*self.members.get(wallet.member_id, ()), wallet_id]
+
+    def open_all(self, member_id: MemberId) -> bool:
+        """Open every wallet that the member lacks; say whether there was one."""
+        program_id = self.default_purse(member_id).wallet.program_id
+        has_opened = False
+        for point_type_id in self.program(program_id).further_point_type_ids:
+            purse = self.purse_of(member_id, point_type_id)
+            if purse is not None and purse.id == NO_WALLET:
+                self.open(purse)
+                has_opened = True
+        return has_opened
+
+    def _new_card_code(self, point_type_id: PointTypeId) -> str | None:
+        point_type = self.catalogue.point_types.get(point_type_id)
+        if point_type is None or point_type.code is None:
+            return None
+        return formed_code(point_type.code, self.fresh.bits())
 
     def default_purse(self, member_id: MemberId) -> Purse:
         purse = self.purse_of(member_id)
@@ -222,6 +285,7 @@ class Fold:
     ) -> Entry:
         """Draw points out of a wallet's live lots: from one before all others, where that is said,
         and else in the program's order."""
+        self.open(purse)
         self.sweep(purse)
         order = self.program(purse.wallet.program_id).draw_order
         lots = in_draw_order(purse.lots, order)
@@ -262,6 +326,7 @@ class Fold:
         note: str | None = None,
     ) -> tuple[Entry, LotId]:
         """Credit points as a lot of their own."""
+        self.open(purse)
         self.sweep(purse)
         lot_id = self.new_lot(purse, points, self.now, expires_at)
         entry = self._entry(
@@ -398,6 +463,11 @@ class Fold:
         )
         self.effects.entries.append(entry)
         return entry
+
+    def count_spent(self, purse: Purse, points: int) -> None:
+        """Let later commands of the batch see what one spent; what came back is negative."""
+        ever, in_interval = self.spent.get(purse.id, (0, 0))
+        self.spent[purse.id] = (ever + points, in_interval + points)
 
     # -- recording -------------------------------------------------------------------------
 

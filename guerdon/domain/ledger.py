@@ -22,6 +22,7 @@ EntryKind = Literal[
     "transferred",
     "reversed",
     "repaid",
+    "paid",
 ]
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from guerdon.domain.ids import MerchantId
 
 Subject = Literal[
+    "payment",
     "member",
     "wallet",
     "entry",

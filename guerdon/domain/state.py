@@ -20,6 +20,7 @@ from guerdon.domain.ids import (
 from guerdon.domain.ledger import Entry
 from guerdon.domain.lot import NewLot
 from guerdon.domain.member import Member
+from guerdon.domain.order_payment import OrderPayment
 from guerdon.domain.redemption import Redemption
 from guerdon.domain.wallet import Wallet
 
@@ -40,7 +41,10 @@ class KeyRecord(Struct, frozen=True):
 
 
 class State(Struct, kw_only=True):
-    """Everything a batch's commands may look at, read under the locks of its wallets."""
+    """Everything a batch's commands may look at, read under the locks of its wallets.
+
+    `spent` is there for wallets of limited point types: the points spent ever and in the running
+    interval, less those that came back. `paid_minor` is what a member paid of an order."""
 
     wallets: dict[WalletId, Wallet] = field(default_factory=dict)
     members: dict[MemberId, list[WalletId]] = field(default_factory=dict)
@@ -57,6 +61,8 @@ class State(Struct, kw_only=True):
     granted: set[tuple[MemberId, RewardId]] = field(default_factory=set)
     pools: dict[RewardId, list[str]] = field(default_factory=dict)
     origins: dict[int, tuple[datetime, datetime | None]] = field(default_factory=dict)
+    spent: dict[WalletId, tuple[int, int]] = field(default_factory=dict)
+    paid_minor: dict[tuple[MemberId, str], int] = field(default_factory=dict)
     last_orders: dict[MemberId, datetime] = field(default_factory=dict)
     keys: dict[str, KeyRecord] = field(default_factory=dict)
 
@@ -107,6 +113,7 @@ class Effects(Struct):
     earnings: dict[EarningId, Earning] = field(default_factory=dict)
     counters: dict[RewardId, tuple[int, int]] = field(default_factory=dict)
     pool_codes: list[tuple[str, RedemptionId]] = field(default_factory=list)
+    order_payments: list[OrderPayment] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     keys: list[KeyRecord] = field(default_factory=list)
 

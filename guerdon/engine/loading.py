@@ -22,7 +22,9 @@ from guerdon.domain.command import (
     ExpireInactive,
     ExpireLots,
     ExpireRedemption,
+    Leave,
     MarkUsed,
+    PayOrder,
     Redeem,
     Refund,
     Release,
@@ -48,6 +50,7 @@ from guerdon.store import (
     idempotency_records,
     lots,
     members,
+    order_payments,
     pool_codes,
     redemptions,
     spends,
@@ -69,7 +72,17 @@ _BY_EARNING = (Approve, Decline, ClawBack)
 _RETURNING = (Release, Refund)
 # Commands for which it matters how long ago the member ordered, where that matters at all.
 _UNTIL_ORDER = (Release, Refund, ExpireInactive)
-_BY_MEMBER = (Redeem, Earn, Adjust, ExpireLots, ExpireInactive, ChangeMember, EraseMember)
+_BY_MEMBER = (
+    Redeem,
+    Earn,
+    Adjust,
+    PayOrder,
+    ExpireLots,
+    ExpireInactive,
+    ChangeMember,
+    Leave,
+    EraseMember,
+)
 # Commands that can raise lifetime points or look at the tier anew, and so grant rewards.
 _RAISING = (Earn, Approve, ClawBack, Adjust, Enrol)
 
@@ -86,6 +99,7 @@ class Named(Struct):
     once_rules: set[RuleId] = field(default_factory=set)
     completions: set[tuple[RuleId, str]] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
+    paid_order_keys: set[str] = field(default_factory=set)
     redeems: list[Redeem] = field(default_factory=list)
     returns: bool = False
     asks_for_orders: bool = False
@@ -110,8 +124,10 @@ def name(submissions: Sequence[Submission]) -> Named:
             named.redeems.append(command)
         elif isinstance(command, _BY_MEMBER):
             named.refs.add((command.program_id, command.member))
-            if isinstance(command, ChangeMember | EraseMember):
+            if isinstance(command, ChangeMember | Leave | EraseMember):
                 named.shows_profiles = True
+            elif isinstance(command, PayOrder):
+                named.paid_order_keys.add(command.order_key)
             elif isinstance(command, Earn):
                 named.rules.add(command.rule_id)
                 if command.is_once:
@@ -158,6 +174,10 @@ async def load(
         await _load_earnings(tx, merchant_id, named, catalogue, state)
     if named.asks_for_orders and state.members and _minds_orders(catalogue):
         state.last_orders = await earnings.list_last_orders(tx, merchant_id, list(state.members))
+    if named.paid_order_keys and state.members:
+        state.paid_minor = await order_payments.sum_paid(
+            tx, merchant_id, list(state.members), named.paid_order_keys
+        )
     if named.shows_profiles and state.members:
         for member in await members.list_members(tx, merchant_id, list(state.members)):
             state.profiles[member.id] = member
@@ -257,18 +277,29 @@ async def _load_counters(
         for reward_id in named.reward_ids.keys() | named.returned_reward_ids
         if reward_id in catalogue.rewards
     } | {reward.id: reward for reward in grants}
-    counted = [reward_id for reward_id, reward in offered.items() if reward.is_counted]
+    # A pool that others draw from too is guarded by the counter of the reward it belongs to.
+    counted = {reward_id for reward_id, reward in offered.items() if reward.is_counted}
+    counted |= {reward.pool_id for reward in offered.values() if reward.is_pooled}
     if counted:
-        state.counters = await counters.lock_counters(tx, merchant_id, counted)
+        state.counters = await counters.lock_counters(tx, merchant_id, sorted(counted))
     # Each Redeem takes one code, and each member, known or about to be enrolled, one grant.
     grants_max = (len(named.refs) + len(state.members)) if grants else 0
-    pooled = {
-        reward_id: named.reward_ids[reward_id] + grants_max
-        for reward_id, reward in offered.items()
-        if reward.is_pooled and (named.reward_ids[reward_id] or grants_max)
-    }
+    pooled = pools_of(named, catalogue)
+    for reward in grants:
+        if reward.is_pooled:
+            pooled[reward.pool_id] += grants_max
     if pooled:
         state.pools = await pool_codes.list_free_codes(tx, merchant_id, pooled)
+
+
+def pools_of(named: Named, catalogue: Catalogue) -> Tally[RewardId]:
+    """Count the codes that a batch's redemptions may take, by the reward whose pool they are in."""
+    wanted: Tally[RewardId] = Tally()
+    for reward_id, count in named.reward_ids.items():
+        reward = catalogue.rewards.get(reward_id)
+        if reward is not None and reward.is_pooled:
+            wanted[reward.pool_id] += count
+    return wanted
 
 
 async def load_taken(

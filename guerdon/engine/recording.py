@@ -12,6 +12,7 @@ from guerdon.store import (
     idempotency_records,
     lots,
     members,
+    order_payments,
     pool_codes,
     redemptions,
     wallets,
@@ -69,6 +70,8 @@ async def insert(
         await earnings.update_earnings(tx, merchant_id, now, effects.earnings.values())
     if effects.pool_codes:
         await pool_codes.take_codes(tx, merchant_id, effects.pool_codes)
+    if effects.order_payments:
+        await order_payments.insert_order_payments(tx, merchant_id, now, effects.order_payments)
     if effects.keys:
         await idempotency_records.insert_key_records(tx, merchant_id, now, effects.keys)
     if effects.events:

@@ -29,6 +29,7 @@ _OF_MERCHANT: tuple[Callable[..., Awaitable[list[Drift]]], ...] = (
     proofs.check_counters,
     proofs.check_pool_codes,
     proofs.check_codes,
+    proofs.check_payments,
     proofs.check_events,
     proofs.check_sequence,
 )

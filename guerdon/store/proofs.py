@@ -109,6 +109,11 @@ async def check_codes(view: Connection, merchant_id: MerchantId, limit: int) -> 
     return await _drifts(view, merchant_id, "redemption", _SQL["check_codes"], limit)
 
 
+async def check_payments(view: Connection, merchant_id: MerchantId, limit: int) -> list[Drift]:
+    """Compare payments of orders with their debits."""
+    return await _drifts(view, merchant_id, "payment", _SQL["check_payments"], limit)
+
+
 async def check_events(view: Connection, merchant_id: MerchantId, limit: int) -> list[Drift]:
     """Find events that name what is not there."""
     return await _drifts(view, merchant_id, "event", _SQL["check_events"], limit)

@@ -63,7 +63,8 @@ LEFT JOIN members m ON m.merchant_id = $1 AND m.id = w.member_id
 LEFT JOIN (
     SELECT e.wallet_id, sum(e.points) AS points, sum(e.lifetime_points) AS lifetime_points,
            sum(e.pending_points) AS pending_points, sum(e.owed_points) AS owed_points,
-           sum(-e.points) FILTER (WHERE e.kind IN ('redeemed', 'released', 'refunded')) AS redeemed
+           sum(-e.points) FILTER (WHERE e.kind IN ('redeemed', 'released', 'refunded', 'paid'))
+               AS redeemed
     FROM entries e
     WHERE e.merchant_id = $1 AND ($3::bigint[] IS NULL OR e.wallet_id = ANY ($3::bigint[]))
     GROUP BY e.wallet_id
@@ -123,7 +124,7 @@ CROSS JOIN LATERAL (VALUES
     ('points_after', e.points_due, e.points_after),
     ('points_drawn', e.points, e.points_drawn),
     ('sign_of_kind', CASE WHEN e.kind IN ('earned', 'released', 'refunded') THEN 1
-        WHEN e.kind IN ('redeemed', 'expired', 'repaid') THEN -1
+        WHEN e.kind IN ('redeemed', 'expired', 'repaid', 'paid') THEN -1
         WHEN e.kind = 'reversed' THEN least(sign(e.points), 0)
         WHEN e.kind IN ('adjusted', 'transferred') THEN sign(e.points) ELSE 0 END,
         sign(e.points)),
@@ -133,10 +134,10 @@ CROSS JOIN LATERAL (VALUES
 ) AS v (fault, expected, found)
 WHERE (e.points_after <> e.points_due OR e.points_drawn <> e.points
     OR (e.kind IN ('earned', 'released', 'refunded') AND e.points <= 0)
-    OR (e.kind IN ('redeemed', 'expired', 'repaid') AND e.points >= 0)
+    OR (e.kind IN ('redeemed', 'expired', 'repaid', 'paid') AND e.points >= 0)
     OR (e.kind = 'reversed' AND e.points > 0)
     OR e.kind NOT IN ('earned', 'released', 'refunded', 'redeemed', 'expired', 'adjusted',
-        'transferred', 'reversed', 'repaid', 'pending', 'declined')
+        'transferred', 'reversed', 'repaid', 'paid', 'pending', 'declined')
     OR (e.kind IN ('pending', 'declined') AND e.points <> 0)
     OR (e.kind = 'pending' AND e.pending_points <= 0)
     OR (e.kind = 'declined' AND e.pending_points >= 0)
@@ -401,6 +402,19 @@ WHERE r.merchant_id = $1 AND c.redemption_id IS DISTINCT FROM r.id
 ORDER BY id
 LIMIT $2;
 
+-- name: check_payments
+-- Each payment of an order was one debit, of its points, and each such debit was a payment.
+SELECT coalesce(p.id, e.id) AS id, coalesce(p.wallet_id, e.wallet_id) AS wallet_id, 'debit' AS fault,
+       concat_ws(' ', p.wallet_id, -p.points) AS expected,
+       concat_ws(' ', e.wallet_id, e.points) AS found
+FROM (SELECT id, wallet_id, entry_id, points FROM order_payments WHERE merchant_id = $1) AS p
+FULL JOIN (
+    SELECT id, wallet_id, points FROM entries WHERE merchant_id = $1 AND kind = 'paid'
+) AS e ON e.id = p.entry_id
+WHERE p.wallet_id IS DISTINCT FROM e.wallet_id OR -p.points IS DISTINCT FROM e.points
+ORDER BY 1
+LIMIT $2;
+
 -- name: check_events
 -- What an event announces is there.
 SELECT e.id, NULL::bigint AS wallet_id, v.fault, v.expected, v.found
@@ -429,6 +443,9 @@ CROSS JOIN LATERAL (VALUES
     ('entries', (SELECT max(e.id) FROM entries e WHERE e.merchant_id = $1)),
     ('redemptions', (SELECT max(r.id) FROM redemptions r WHERE r.merchant_id = $1)),
     ('earnings', (SELECT max(a.id) FROM earnings a WHERE a.merchant_id = $1)),
+    ('order_payments', (SELECT max(p.id) FROM order_payments p WHERE p.merchant_id = $1)),
+    ('templates', (SELECT max(t.id) FROM templates t WHERE t.merchant_id = $1)),
+    ('customers', (SELECT max(c.id) FROM customers c WHERE c.merchant_id = $1)),
     ('events', (SELECT max(v.id) FROM events v WHERE v.merchant_id = $1)),
     ('pool_codes', (SELECT max(c.id) FROM pool_codes c WHERE c.merchant_id = $1)),
     ('inbox_events', (SELECT max(i.id) FROM inbox_events i WHERE i.merchant_id = $1))

@@ -265,6 +265,7 @@ CREATE TABLE members (
     updated_at timestamp with time zone NOT NULL,
     batch bigint,
     metadata json,
+    left_at timestamp with time zone,
     CONSTRAINT members_pkey PRIMARY KEY (merchant_id, id),
     CONSTRAINT members_external_id_unique UNIQUE (merchant_id, program_id, external_id),
     CONSTRAINT members_email_lower CHECK ((email = lower(email)))
@@ -283,6 +284,29 @@ CREATE TABLE merchants (
     CONSTRAINT merchants_pkey PRIMARY KEY (merchant_id),
     CONSTRAINT merchants_slug_unique UNIQUE (slug)
 );
+
+CREATE TABLE order_payments (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    program_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    wallet_id bigint NOT NULL,
+    entry_id bigint NOT NULL,
+    order_key text NOT NULL,
+    points bigint NOT NULL,
+    amount_minor bigint NOT NULL,
+    exchange_ratio text NOT NULL,
+    cap_kind text NOT NULL,
+    cap_unit text NOT NULL,
+    cap_value bigint NOT NULL,
+    points_max bigint,
+    amount_max_minor bigint,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT order_payments_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT order_payments_positive CHECK (((points > 0) AND (amount_minor > 0)))
+);
+CREATE INDEX order_payments_by_member ON order_payments USING btree (merchant_id, member_id, id);
+CREATE INDEX order_payments_by_order ON order_payments USING btree (merchant_id, order_key);
 
 CREATE TABLE orders (
     merchant_id bigint NOT NULL,

@@ -157,6 +157,10 @@ def _by_status(refusal: e.RedemptionStatusWrong) -> tuple[str, str, str]:
     )
 
 
+def _unpaid(message: str) -> Line:
+    return Line(422, "unprocessable_entity", "UnprocessableEntityError", message)
+
+
 # The order is that of the vendor's checks: of several refusals the first here is answered.
 TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     e.KeyConflict: Line(
@@ -220,6 +224,13 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
         "ShopifyVariantNotFoundError",
         lambda r, _: f"variant_id {r.variant_id} is not among the products of this reward",
     ),
+    # Orders are not paid with points over this dialect.
+    e.PaymentNotOffered: _unpaid("Points do not pay for orders"),
+    e.ExchangeRatioInvalid: _unpaid("Points do not pay for orders"),
+    e.BalanceEmpty: _unpaid("Customer has no points"),
+    e.NothingToPay: _unpaid("Nothing of the order is left to be paid"),
+    e.SpendLimitExhausted: _unpaid("Customer has spent as many points as they may"),
+    e.PaymentTooSmall: _unpaid("The payment is too small"),
     e.InsufficientPoints: Line(
         422,
         "insufficient_points",

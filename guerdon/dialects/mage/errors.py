@@ -92,6 +92,13 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     e.AlreadyAwarded: Line(409, "Customer has already been awarded points for this earning rule"),
     e.TierRequired: Line(403, "Customer is not on the required VIP tier"),
     e.TierExcluded: Line(403, "This reward is not offered to the customer's VIP tier"),
+    # Orders are not paid with points over this dialect.
+    e.PaymentNotOffered: Line(422, "Points do not pay for orders"),
+    e.ExchangeRatioInvalid: Line(422, "Points do not pay for orders"),
+    e.BalanceEmpty: Line(422, "Customer has no points", _POINTS),
+    e.NothingToPay: Line(422, "Nothing of the order is left to be paid"),
+    e.SpendLimitExhausted: Line(422, "Customer has spent as many points as they may", _LIMIT),
+    e.PaymentTooSmall: Line(422, "The payment is too small"),
     e.InsufficientPoints: Line(
         422,
         lambda r, _: f"Customer has {r.available} points but this reward costs {r.asked}",

@@ -1,0 +1,116 @@
+"""Points that paid for orders."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from guerdon.domain.ids import EntryId, MemberId, MerchantId, PaymentId
+from guerdon.domain.order_payment import OrderPayment
+from guerdon.store.connection import Connection, Record
+from guerdon.store.statements import statements
+
+_SQL = statements("order_payments")
+_ID_MAX = 2**63 - 1
+
+
+class PaymentFilter(Struct, frozen=True, kw_only=True):
+    """Which of a member's payments: by id, and made within bounds that are not in it."""
+
+    ids: tuple[PaymentId, ...] | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+async def insert_order_payments(
+    tx: Connection, merchant_id: MerchantId, now: datetime, payments: Sequence[OrderPayment]
+) -> None:
+    """Add the payments of one batch."""
+    await tx.execute(
+        _SQL["insert_order_payments"],
+        merchant_id,
+        now,
+        [each.id for each in payments],
+        [each.program_id for each in payments],
+        [each.member_id for each in payments],
+        [each.wallet_id for each in payments],
+        [each.entry_id for each in payments],
+        [each.order_key for each in payments],
+        [each.points for each in payments],
+        [each.amount_minor for each in payments],
+        [each.exchange_ratio for each in payments],
+        [each.cap_kind for each in payments],
+        [each.cap_unit for each in payments],
+        [each.cap_value for each in payments],
+        [each.points_max for each in payments],
+        [each.amount_max_minor for each in payments],
+    )
+
+
+async def sum_paid(
+    tx: Connection,
+    merchant_id: MerchantId,
+    member_ids: Collection[MemberId],
+    order_keys: Collection[str],
+) -> dict[tuple[MemberId, str], int]:
+    """Give what these members paid of these orders so far, in minor units."""
+    rows = await tx.fetch(_SQL["sum_paid"], merchant_id, list(member_ids), list(order_keys))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def list_payments_of_member(
+    view: Connection,
+    merchant_id: MerchantId,
+    member_id: MemberId,
+    wanted: PaymentFilter,
+    *,
+    after_id: int = 0,
+    before_id: int = _ID_MAX,
+    newest_first: bool = True,
+    limit: int,
+) -> list[OrderPayment]:
+    """List a page of a member's payments, by id; `after_id` and `before_id` are not in it."""
+    rows = await view.fetch(
+        _SQL["list_payments_of_member"],
+        merchant_id,
+        member_id,
+        after_id,
+        before_id,
+        None if wanted.ids is None else list(wanted.ids),
+        wanted.created_after,
+        wanted.created_before,
+        newest_first,
+        limit,
+    )
+    return [_payment_of(row) for row in rows]
+
+
+async def list_payments_by_entry(
+    view: Connection,
+    merchant_id: MerchantId,
+    member_id: MemberId,
+    entry_ids: Collection[EntryId],
+) -> dict[EntryId, OrderPayment]:
+    """Find the payments of a member that these entries were the debit of."""
+    rows = await view.fetch(_SQL["list_payments_by_entry"], merchant_id, member_id, list(entry_ids))
+    return {row["entry_id"]: _payment_of(row) for row in rows}
+
+
+def _payment_of(row: Record) -> OrderPayment:
+    return OrderPayment(
+        id=row["id"],
+        program_id=row["program_id"],
+        member_id=row["member_id"],
+        wallet_id=row["wallet_id"],
+        entry_id=row["entry_id"],
+        order_key=row["order_key"],
+        points=row["points"],
+        amount_minor=row["amount_minor"],
+        exchange_ratio=row["exchange_ratio"],
+        cap_kind=row["cap_kind"],
+        cap_unit=row["cap_unit"],
+        cap_value=row["cap_value"],
+        points_max=row["points_max"],
+        amount_max_minor=row["amount_max_minor"],
+        created_at=row["created_at"],
+    )
