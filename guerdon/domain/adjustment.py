@@ -61,6 +61,7 @@ def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
         "adjusted",
         expires_at=expires_at,
         lifetime_points=command.points if command.moves_lifetime else 0,
+        redemption_id=command.redemption_id,
         earning_id=earning_id,
         note=command.note,
     )
@@ -85,6 +86,7 @@ def _deduct(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
         purse,
         taken,
         "adjusted",
+        redemption_id=command.redemption_id,
         earning_id=earning_id,
         lifetime_points=lifetime,
         asked_points=command.points if taken != -command.points else None,

@@ -144,7 +144,8 @@ class ClawBack(Struct, frozen=True, kw_only=True):
 
 class Adjust(Struct, frozen=True, kw_only=True):
     """Add or take points by hand. With `floors_at_zero` a deduction takes what is there and the
-    entry records both figures; without, it is refused."""
+    entry records both figures; without, it is refused. With a `redemption_id` they are what that
+    reward was worth, or are taken back with it."""
 
     program_id: ProgramId
     member: MemberRef
@@ -154,6 +155,7 @@ class Adjust(Struct, frozen=True, kw_only=True):
     floors_at_zero: bool = False
     point_type_id: PointTypeId | None = None
     expires_at: datetime | None = None
+    redemption_id: RedemptionId | None = None
 
 
 class Transfer(Struct, frozen=True, kw_only=True):

@@ -322,6 +322,7 @@ class Fold:
         expires_at: datetime | None,
         lifetime_points: int = 0,
         pending_points: int = 0,
+        redemption_id: RedemptionId | None = None,
         earning_id: EarningId | None = None,
         note: str | None = None,
     ) -> tuple[Entry, LotId]:
@@ -337,6 +338,7 @@ class Fold:
             (points,),
             lifetime_points=lifetime_points,
             pending_points=pending_points,
+            redemption_id=redemption_id,
             earning_id=earning_id,
             note=note,
         )

@@ -29,6 +29,7 @@ async def credit(
         note=reward.name,
         moves_lifetime=False,
         point_type_id=point_type_id,
+        redemption_id=redemption.id,
     )
     outcome = await ledger.submit(merchant_id, adjust, key=_key_of(redemption))
     if isinstance(outcome, Refused):
@@ -58,6 +59,7 @@ async def take_back(
         moves_lifetime=False,
         floors_at_zero=True,
         point_type_id=point_type_id,
+        redemption_id=redemption.id,
     )
     await ledger.submit(merchant_id, adjust, key=f"{key} back")
 

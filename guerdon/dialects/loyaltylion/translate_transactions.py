@@ -90,7 +90,8 @@ def _transaction(movement: PointMovement, parts: _Parts) -> Transaction:
     at = stamp(movement.created_at)
     customer = parts.customer(movement.member_id)
     approved, pending = movement.points, movement.pending_points
-    if movement.redemption_id is not None:
+    # What a reward of points credited is an adjustment, as it is to whoever adds them by hand.
+    if movement.redemption_id is not None and movement.kind != "adjusted":
         return Transaction(
             id=movement.id,
             customer=customer,
