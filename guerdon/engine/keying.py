@@ -16,7 +16,7 @@ from guerdon.domain.ids import KeyId, MerchantId, ProgramId
 from guerdon.domain.key import Access, Key
 from guerdon.engine.runtime import Runtime
 from guerdon.store import keys
-from guerdon.store.connection import Pool
+from guerdon.store.connection import Connection, Pool
 from guerdon.store.faults import DRIVER_ERRORS, constraint_of
 from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import transaction
@@ -157,7 +157,7 @@ class Keyring:
             return None
         task = self._asking.get(secret_hash)
         if task is None:
-            task = asyncio.create_task(self._look_up(secret_hash))
+            task = asyncio.create_task(self._look_up(secret, secret_hash))
             self._asking[secret_hash] = task
             task.add_done_callback(lambda done: self._forget(secret_hash, done))
         # One caller who goes away does not take the answer from the others.
@@ -168,23 +168,31 @@ class Keyring:
         if not done.cancelled():
             done.exception()  # Seen, also where every caller has gone.
 
-    async def _look_up(self, secret_hash: bytes) -> Key | None:
+    async def _look_up(self, secret: str, secret_hash: bytes) -> Key | None:
         try:
             async with self._turns, snapshot(self._pool) as view:
-                key = await keys.find_key_by_hash(view, secret_hash)
+                key = await self.fetch(view, secret)
         except DRIVER_ERRORS as error:
             raise Unavailable("keys cannot be looked up just now") from error
         until = self._clock() + self._kept_seconds
-        if (
-            key is None
-            or key.revoked_at is not None
-            or not hmac.compare_digest(key.secret_hash, secret_hash)
-        ):
+        if key is None:
             self._known.pop(secret_hash, None)
             _keep(self._unknown, secret_hash, until, _UNKNOWN_MAX)
             return None
         self._unknown.pop(secret_hash, None)
         _keep(self._known, secret_hash, (until, key), _KNOWN_MAX)
+        return key
+
+    async def fetch(self, view: Connection, secret: str) -> Key | None:
+        """Look a secret up; None where it is nobody's, or its key was revoked."""
+        secret_hash = hash_of(secret)
+        key = await keys.find_key_by_hash(view, secret_hash)
+        if (
+            key is None
+            or key.revoked_at is not None
+            or not hmac.compare_digest(key.secret_hash, secret_hash)
+        ):
+            return None
         return key
 
 

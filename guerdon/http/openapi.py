@@ -25,6 +25,12 @@ class Parameter(Struct, frozen=True):
     values: tuple[str, ...] = ()
 
 
+class Form(Struct, frozen=True):
+    """A body that is a form, with the fields of a type, instead of JSON."""
+
+    of: Any
+
+
 class Operation(Protocol):
     """What the document needs to know of a route."""
 
@@ -51,8 +57,8 @@ class Operation(Protocol):
 class Api(Struct, frozen=True, kw_only=True):
     """What all of a dialect's operations have in common.
 
-    `security` names OpenAPI's security schemes, any of which will do. `integers` are the names of
-    free path segments that are whole numbers."""
+    `security` names OpenAPI's security schemes, any of which will do, unless `ways` says which of
+    them go together. `integers` are the names of free path segments that are whole numbers."""
 
     title: str
     version: str
@@ -61,6 +67,7 @@ class Api(Struct, frozen=True, kw_only=True):
     refuses: tuple[int, ...]
     writes_refuse: tuple[int, ...]
     integers: frozenset[str] = frozenset()
+    ways: tuple[tuple[str, ...], ...] = ()
 
 
 def describe(api: Api, operations: Iterable[Operation], *, mount: str) -> Json:
@@ -76,7 +83,9 @@ def describe(api: Api, operations: Iterable[Operation], *, mount: str) -> Json:
         "openapi": "3.1.0",
         "info": {"title": api.title, "version": api.version},
         "servers": [{"url": mount or "/"}],
-        "security": [{name: []} for name in api.security],
+        "security": [
+            {name: [] for name in way} for way in api.ways or [(name,) for name in api.security]
+        ],
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": api.security},
     }
@@ -93,7 +102,7 @@ def _types(operations: Iterable[Operation]) -> list[Any]:
 
 def _bodies(operation: Operation) -> tuple[Any, ...]:
     """A route names one type of body, several in a tuple, or none."""
-    body = operation.body
+    body = operation.body.of if isinstance(operation.body, Form) else operation.body
     return body if isinstance(body, tuple) else () if body is None else (body,)
 
 
@@ -118,9 +127,14 @@ def _operation(api: Api, operation: Operation, schema_of: Mapping[str, Json]) ->
         schema = bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
         described["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schema}},
+            "content": {_media_type(operation): {"schema": schema}},
         }
     return described
+
+
+def _media_type(operation: Operation) -> str:
+    is_form = isinstance(operation.body, Form)
+    return "application/x-www-form-urlencoded" if is_form else "application/json"
 
 
 _IDEMPOTENCY_KEY: Json = {

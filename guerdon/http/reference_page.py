@@ -61,8 +61,10 @@ def _groups(paths: Mapping[str, Json]) -> dict[str, list[tuple[str, str, Json]]]
 
 
 def _head(document: Json, title: str) -> str:
-    schemes = document["components"]["securitySchemes"].values()
-    ways = " or ".join(_scheme(scheme) for scheme in schemes)
+    schemes = document["components"]["securitySchemes"]
+    ways = " or ".join(
+        " and ".join(_scheme(schemes[name]) for name in way) for way in document["security"]
+    )
     base = escape(document["servers"][0]["url"])
     return (
         f"<header><h1>{title}</h1><p>Version {escape(document['info']['version'])}. "
@@ -74,7 +76,8 @@ def _head(document: Json, title: str) -> str:
 def _scheme(scheme: Json) -> str:
     if scheme["type"] == "http":
         return f"<code>Authorization: {escape(scheme['scheme'].title())} …</code>"
-    return f"the key itself in the header <code>{escape(scheme['name'])}</code>"
+    what = escape(scheme.get("description", "the key itself"))
+    return f"{what} in the header <code>{escape(scheme['name'])}</code>"
 
 
 def _menu(groups: Mapping[str, list[tuple[str, str, Json]]], schemas: Iterable[str]) -> str:

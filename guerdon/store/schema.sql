@@ -285,6 +285,18 @@ CREATE TABLE merchants (
     CONSTRAINT merchants_slug_unique UNIQUE (slug)
 );
 
+CREATE TABLE oauth_tokens (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    key_id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT oauth_tokens_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT oauth_tokens_hash_unique UNIQUE (merchant_id, token_hash)
+);
+
 CREATE TABLE order_payments (
     merchant_id bigint NOT NULL,
     id bigint NOT NULL,

@@ -26,6 +26,7 @@ from guerdon.dialects.voucherify.rates import Rates
 from guerdon.dialects.voucherify.routes import API, ROUTES
 from guerdon.domain.errors import GuerdonError, Unavailable
 from guerdon.domain.key import Key
+from guerdon.engine.granting import Tokenring
 from guerdon.engine.keying import Keyring
 from guerdon.engine.submitting import Ledger
 from guerdon.http.asgi import (
@@ -65,6 +66,7 @@ class VoucherifyApp:
     ) -> None:
         self._ledger = ledger
         self._keyring = keyring
+        self._tokens = Tokenring(ledger.runtime)
         self._meter = meter
         self._settings = settings or Settings()
         self._rates = Rates(calls_per_minute_max, now=ledger.runtime.now)
@@ -111,7 +113,7 @@ class VoucherifyApp:
         rates: tuple[Header, ...] = ()
         try:
             headers: list[tuple[bytes, bytes]] = scope["headers"]
-            key = await authenticate(self._keyring, headers)
+            key = await authenticate(self._keyring, self._tokens, headers)
             if isinstance(key, Answer):
                 return key, ()
             wait, rates = self._rates.take(key.merchant_id)
@@ -164,7 +166,7 @@ def _check_body(route: Route, headers: list[tuple[bytes, bytes]], body: bytes) -
     """Refuse a body of another media type, and one where none is taken."""
     if not body:
         return
-    wanted = _FORM if route.form else _JSON
+    wanted = _FORM if route.is_form else _JSON
     for name, value in headers:
         if name == b"content-type" and value.split(b";")[0].strip().lower() != wanted:
             raise Fault(wrong_media_type(wanted.decode()))

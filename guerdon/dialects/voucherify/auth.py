@@ -4,33 +4,52 @@ import hmac
 
 from guerdon.dialects.voucherify.problems import unauthorized
 from guerdon.domain.key import Key
+from guerdon.engine.granting import Tokenring
 from guerdon.engine.keying import Keyring
 from guerdon.http.asgi import Answer
 
 _CREDENTIAL_LENGTH_MAX = 2048
+_HEADERS = (b"x-app-id", b"x-app-token", b"authorization")
 
 
-async def authenticate(keyring: Keyring, headers: list[tuple[bytes, bytes]]) -> Key | Answer:
+async def authenticate(
+    keyring: Keyring, tokens: Tokenring, headers: list[tuple[bytes, bytes]]
+) -> Key | Answer:
     """Find the caller's key, or give the 401. Where application keys are shown they alone count,
-    whatever else is."""
+    whatever else is; of a header shown twice neither is believed."""
     shown: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        if name in (b"x-app-id", b"x-app-token", b"authorization"):
+        if name in _HEADERS:
             shown.setdefault(name, []).append(value)
-    app_ids, secrets = shown.get(b"x-app-id"), shown.get(b"x-app-token")
-    if app_ids is None and secrets is None:
-        return unauthorized()
-    return await _pair(keyring, app_ids or [], secrets or []) or unauthorized()
+    app_ids, secrets = shown.get(b"x-app-id", []), shown.get(b"x-app-token", [])
+    if app_ids or secrets:
+        key = await _of_pair(keyring, app_ids, secrets)
+    else:
+        key = await _of_token(tokens, shown.get(b"authorization", []))
+    return key or unauthorized()
 
 
-async def _pair(keyring: Keyring, app_ids: list[bytes], secrets: list[bytes]) -> Key | None:
-    """Find the key of a pair; of a header shown twice neither is believed."""
+async def _of_pair(keyring: Keyring, app_ids: list[bytes], secrets: list[bytes]) -> Key | None:
     if len(app_ids) != 1 or len(secrets) != 1 or len(secrets[0]) > _CREDENTIAL_LENGTH_MAX:
         return None
     secret = secrets[0].strip().decode("latin-1")
     key = keyring.recall(secret) or await keyring.find(secret)
     if key is None or key.dialect != "voucherify" or key.app_id is None:
         return None
-    if not hmac.compare_digest(key.app_id.encode(), app_ids[0].strip()):
+    is_told = hmac.compare_digest(key.app_id.encode(), app_ids[0].strip())
+    return key if is_told else None
+
+
+async def _of_token(tokens: Tokenring, given: list[bytes]) -> Key | None:
+    if len(given) != 1 or len(given[0]) > _CREDENTIAL_LENGTH_MAX:
         return None
-    return key
+    scheme, _, credential = given[0].strip().partition(b" ")
+    if scheme.lower() != b"bearer":
+        return None
+    token = credential.strip().decode("latin-1")
+    return tokens.recall(token) or await tokens.find(token)
+
+
+def is_token(key: Key) -> bool:
+    """Say whether a call was made with a token: it has scopes, and a pair of keys has none."""
+    return bool(key.scopes)

@@ -15,6 +15,7 @@ from guerdon.domain.key import Key
 from guerdon.engine.submitting import Ledger
 from guerdon.http.asgi import Answer
 from guerdon.http.call import BaseCall
+from guerdon.http.openapi import Form
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Route(Struct, frozen=True, kw_only=True):
     `answers` maps each success status to its body's type, `refuses` lists the error statuses that
     are this operation's own. A route without a `body` takes none, or an empty object. `scope` is
     what a bearer token needs unless it has `api`; a pair of keys needs none. `is_write` says
-    whether a read-only key may not; a POST that changes nothing says False."""
+    whether a read-only key may not; a POST that changes nothing says `changes=False`."""
 
     method: str
     path: str
@@ -48,7 +49,6 @@ class Route(Struct, frozen=True, kw_only=True):
     query: tuple[Any, ...] = field(default_factory=tuple)
     scope: OAuthScope = "loyalties"
     changes: bool | None = None
-    form: bool = False
     more_notes: str = ""
 
     @property
@@ -58,6 +58,10 @@ class Route(Struct, frozen=True, kw_only=True):
     @property
     def takes_body(self) -> bool:
         return self.method != "GET"
+
+    @property
+    def is_form(self) -> bool:
+        return isinstance(self.body, Form)
 
     @property
     def notes(self) -> str:

@@ -17,9 +17,21 @@ API = Api(
     version="2",
     error=ErrorResponse,
     security={
-        "keys": {"type": "apiKey", "in": "header", "name": "X-App-Id"},
+        "app_id": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-App-Id",
+            "description": "the application's id",
+        },
+        "app_token": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-App-Token",
+            "description": "its secret",
+        },
         "bearer": {"type": "http", "scheme": "bearer"},
     },
+    ways=(("app_id", "app_token"), ("bearer",)),
     # What any operation, and what any write, may be refused with.
     refuses=(400, 401, 403, 406, 429, 500, 503),
     writes_refuse=(409, 413, 415),
