@@ -52,6 +52,7 @@ def adjust(fold: Fold, command: Adjust) -> Outcome:
 
 
 def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
+    fold.open(purse)
     expires_at = command.expires_at or lot_expiry(fold, command.program_id)
     earning_id = EarningId(fold.fresh.next_id())
     owed = purse.owed
@@ -79,6 +80,7 @@ def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
 
 
 def _deduct(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
+    fold.open(purse)
     taken = min(-command.points, before)
     lifetime = -min(-command.points, purse.lifetime) if command.moves_lifetime else 0
     earning_id = EarningId(fold.fresh.next_id())
@@ -158,12 +160,13 @@ def transfer(fold: Fold, command: Transfer) -> Outcome:
     if refusals:
         return Refused(tuple(refusals))
     source, target = purses
-    if source is target:
+    if source.wallet.member_id == target.wallet.member_id:
         return Refused((PointsInvalid(command.points),))
     spendable = source.spendable(fold.now)
     if spendable < command.points:
         return Refused((InsufficientPoints(spendable, command.points),))
     entry = fold.take(source, command.points, "transferred", note=command.note)
+    fold.open(target)
     fold.sweep(target)
     parts = []
     for lot_id, points in zip(entry.lot_ids, entry.lot_points, strict=True):

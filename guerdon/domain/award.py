@@ -18,6 +18,7 @@ from guerdon.domain.errors import (
     Refusal,
     RuleNotAwardable,
     RuleUnknown,
+    WalletUnknown,
 )
 from guerdon.domain.fold import Fold, Purse
 from guerdon.domain.ids import EarningId, ProgramId
@@ -32,8 +33,8 @@ def earn(fold: Fold, command: Earn) -> Outcome:
     """Award a rule's points times the member's tier multiplier; pending if the rule delays.
 
     The same completion key for the same rule gives the first award again. Refusals in order:
-    member unknown, frozen, rule unknown or off, not in the categories asked for, program off,
-    already awarded, points out of range."""
+    member unknown, frozen, rule unknown or off, wallet unknown, not in the categories asked for,
+    program off, already awarded, points out of range."""
     refusals: list[Refusal] = []
     rule = fold.catalogue.rules.get(command.rule_id)
     if rule is None or rule.program_id != command.program_id or not _is_on(rule):
@@ -44,11 +45,14 @@ def earn(fold: Fold, command: Earn) -> Outcome:
         if rule is None:
             refusals.append(RuleUnknown(command.rule_id))
         return Refused(tuple(refusals))
-    purse = fold.default_purse(member_id)
-    if purse.is_frozen:
+    if fold.default_purse(member_id).is_frozen:
         refusals.append(MemberFrozen())
     if rule is None:
         refusals.append(RuleUnknown(command.rule_id))
+        return Refused(tuple(refusals))
+    purse = fold.purse_of(member_id, rule.point_type_id or None)
+    if purse is None:
+        refusals.append(WalletUnknown())
         return Refused(tuple(refusals))
     if command.categories is not None and rule.category not in command.categories:
         refusals.append(RuleNotAwardable(rule.category))
@@ -74,7 +78,9 @@ def earn(fold: Fold, command: Earn) -> Outcome:
 def award(fold: Fold, purse: Purse, rule: EarningRule, command: Earn, base: int) -> Earning:
     """Record an earning whose checks have passed, and credit it unless it is delayed."""
     now = fold.now
-    tier = fold.catalogue.tier(command.program_id, purse.tier_id)
+    fold.open(purse)
+    tier_id = fold.default_purse(purse.wallet.member_id).tier_id
+    tier = fold.catalogue.tier(command.program_id, tier_id)
     multiplier = tier.multiplier_permille if tier else 1000
     earning = Earning(
         id=EarningId(fold.fresh.next_id()),

@@ -12,12 +12,13 @@ from guerdon.domain.command import (
     Enrol,
     Enrolled,
     EraseMember,
+    Leave,
     Outcome,
     Refused,
 )
 from guerdon.domain.errors import MemberUnknown, ProgramInactive
-from guerdon.domain.fold import Fold, Purse
-from guerdon.domain.ids import MemberId, ProgramId, WalletId
+from guerdon.domain.fold import NO_WALLET, Fold, Purse
+from guerdon.domain.ids import MemberId, ProgramId
 from guerdon.domain.member import Member, MemberRef
 from guerdon.domain.spend import grant_for_tier, name_of
 from guerdon.domain.wallet import Wallet
@@ -26,6 +27,8 @@ _REFERRAL_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _REFERRAL_LENGTH = 10
 # What an erased member's external id begins with; the rest of it is random.
 ERASED = "erased-"
+# And that of one who left.
+LEFT = "left-"
 
 
 def enrol(fold: Fold, command: Enrol) -> Outcome:
@@ -33,6 +36,8 @@ def enrol(fold: Fold, command: Enrol) -> Outcome:
     known = fold.by_external_id.get((command.program_id, command.external_id))
     if known is not None:
         purse = fold.default_purse(known)
+        if fold.open_all(known):
+            fold.announce("member.updated", purse)
         return Done(Enrolled(fold.profiles[known], is_new=False, tier_id=purse.tier_id))
     program = fold.program(command.program_id)
     if program.status != "active":
@@ -47,18 +52,21 @@ def enrol(fold: Fold, command: Enrol) -> Outcome:
         birthday=command.birthday,
         anniversary=command.anniversary,
         referral_code=referral_code(fold.fresh.bits()),
+        metadata=command.metadata,
         created_at=fold.now,
         updated_at=fold.now,
     )
     lowest = fold.catalogue.tier_for(command.program_id, 0)
-    wallet = Wallet(
-        id=WalletId(fold.fresh.next_id()),
-        member_id=member.id,
-        program_id=command.program_id,
-        point_type_id=program.point_type_id,
-        tier_id=lowest.id if lowest else None,
+    purse = Purse(
+        Wallet(
+            id=NO_WALLET,
+            member_id=member.id,
+            program_id=command.program_id,
+            point_type_id=program.point_type_id,
+            tier_id=lowest.id if lowest else None,
+        )
     )
-    purse = _admit(fold, member, wallet)
+    _admit(fold, member, purse)
     fold.announce("member.enrolled", purse)
     if lowest is not None:
         for reward in fold.catalogue.grants(command.program_id, lowest.id):
@@ -72,20 +80,21 @@ def enrol(fold: Fold, command: Enrol) -> Outcome:
         ):
             ref = MemberRef(id=member.id)
             earning = Earn(program_id=command.program_id, member=ref, rule_id=rule.id)
-            award(fold, purse, rule, earning, rule.points)
+            paid = fold.purse_of(member.id, rule.point_type_id or None)
+            if paid is not None:
+                award(fold, paid, rule, earning, rule.points)
     return Done(Enrolled(member, is_new=True, tier_id=purse.tier_id))
 
 
-def _admit(fold: Fold, member: Member, wallet: Wallet) -> Purse:
+def _admit(fold: Fold, member: Member, purse: Purse) -> None:
+    """Take in a member with a wallet for each of the program's point types."""
     fold.effects.new_members.append(member)
-    fold.effects.new_wallets.append(wallet)
     fold.by_external_id[member.program_id, member.external_id] = member.id
     if member.email is not None:
         fold.by_email.setdefault((member.program_id, member.email), member.id)
     fold.profiles[member.id] = member
-    fold.members[member.id] = [wallet.id]
-    purse = fold.purses[wallet.id] = Purse(wallet)
-    return purse
+    fold.open(purse)
+    fold.open_all(member.id)
 
 
 def change_member(fold: Fold, command: ChangeMember) -> Outcome:
@@ -97,7 +106,7 @@ def change_member(fold: Fold, command: ChangeMember) -> Outcome:
     known = fold.profiles[member_id]
     changes = {
         name: getattr(command, name)
-        for name in ("email", "first_name", "last_name", "birthday", "anniversary")
+        for name in ("email", "first_name", "last_name", "birthday", "anniversary", "metadata")
         if getattr(command, name) is not UNSET
     }
     if isinstance(changes.get("email"), str):
@@ -129,28 +138,52 @@ def erase_member(fold: Fold, command: EraseMember) -> Outcome:
     known = fold.profiles[member_id]
     if known.external_id.startswith(ERASED):
         return Done(Changed(known, purse.is_frozen))
-    erased = replace(
+    erased = _forget(fold, known, ERASED)
+    fold.announce("member.erased", purse)
+    return Done(Changed(erased, is_frozen=True))
+
+
+def leave(fold: Fold, command: Leave) -> Outcome:
+    """Let a member go: who they were is forgotten, their shop's id is free for a new member, and
+    nobody can use what they had. It stays, so that the books add up. Twice is once."""
+    member_id = fold.member_id(command.program_id, command.member)
+    if member_id is None:
+        return Refused((MemberUnknown(name_of(command.member)),))
+    purse = fold.default_purse(member_id)
+    known = fold.profiles[member_id]
+    if known.left_at is not None:
+        return Done(Changed(known, purse.is_frozen))
+    mark = ERASED if known.external_id.startswith(ERASED) else LEFT
+    left = _forget(fold, replace(known, left_at=fold.now), mark)
+    fold.announce("member.left", purse)
+    return Done(Changed(left, is_frozen=True))
+
+
+def _forget(fold: Fold, known: Member, mark: str) -> Member:
+    """Replace all that tells who a member is, and exclude them."""
+    forgotten = replace(
         known,
-        external_id=f"{ERASED}{fold.fresh.bits():032x}",
+        external_id=f"{mark}{fold.fresh.bits():032x}",
         email=None,
         first_name=None,
         last_name=None,
         birthday=None,
         anniversary=None,
+        metadata=None,
         referral_code=referral_code(fold.fresh.bits()),
         updated_at=fold.now,
     )
-    fold.profiles[member_id] = erased
+    member_id = known.id
+    fold.profiles[member_id] = forgotten
     fold.by_external_id.pop((known.program_id, known.external_id), None)
-    fold.by_external_id[known.program_id, erased.external_id] = member_id
+    fold.by_external_id[known.program_id, forgotten.external_id] = member_id
     _rename(fold, known.program_id, known.email)
     for wallet_id in fold.members[member_id]:
         each = fold.purse(wallet_id)
         each.is_frozen = True
         each.is_changed = True
-    fold.effects.members[member_id] = erased
-    fold.announce("member.erased", purse)
-    return Done(Changed(erased, is_frozen=True))
+    fold.effects.members[member_id] = forgotten
+    return forgotten
 
 
 def _rename(fold: Fold, program_id: ProgramId, *emails: str | None) -> None:

@@ -29,7 +29,6 @@ from guerdon.domain.redemption import Redemption
 from guerdon.domain.state import Effects, Fresh, State, WalletChange
 from guerdon.domain.wallet import Wallet
 
-
 # Under no id: the purse of a wallet that is not made yet.
 NO_WALLET = WalletId(0)
 

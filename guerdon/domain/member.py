@@ -9,7 +9,7 @@ from guerdon.domain.ids import MemberId, ProgramId
 
 class Member(Struct, frozen=True, kw_only=True, gc=False):
     """`external_id` is the shop's own customer id; `email` is kept in lower case. `metadata` is the
-    shop's own JSON."""
+    shop's own JSON. With `left_at` they are a member no more: the shop's id is free for another."""
 
     id: MemberId
     program_id: ProgramId
@@ -23,6 +23,7 @@ class Member(Struct, frozen=True, kw_only=True, gc=False):
     metadata: str | None = None
     created_at: datetime
     updated_at: datetime
+    left_at: datetime | None = None
 
 
 class MemberRef(Struct, frozen=True, gc=False):

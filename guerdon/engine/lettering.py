@@ -143,7 +143,7 @@ def _letter(claimed: Claimed, contents: _Contents) -> Letter | None:
 
 
 def _is_erased(letter: Letter) -> bool:
-    return letter.member.external_id.startswith(ERASED)
+    return letter.member.left_at is not None or letter.member.external_id.startswith(ERASED)
 
 
 def _standing(recipient: Recipient, catalogue: Catalogue) -> Standing:

@@ -68,7 +68,7 @@ LIMIT $3;
 -- name: export_members
 -- Members.
 SELECT id, program_id, external_id, email, first_name, last_name, birthday, anniversary,
-       referral_code, created_at, updated_at
+       referral_code, metadata, created_at, updated_at, left_at
 FROM members
 WHERE merchant_id = $1 AND id > $2
 ORDER BY id
@@ -77,8 +77,8 @@ LIMIT $3;
 -- name: export_wallets
 -- Wallets.
 SELECT id, member_id, program_id, point_type_id, is_default, is_frozen, tier_id, points_available,
-       points_held, points_pending, points_lifetime, points_redeemed, points_owed, created_at,
-       updated_at
+       points_held, points_pending, points_lifetime, points_redeemed, points_owed, code,
+       created_at, updated_at
 FROM wallets
 WHERE merchant_id = $1 AND id > $2
 ORDER BY id

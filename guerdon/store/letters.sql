@@ -9,7 +9,8 @@ WHERE e.merchant_id = $1 AND e.id = ANY ($2::text::bigint[]);
 -- name: list_recipients
 -- Members with the figures of their default wallets, without what has expired.
 SELECT m.id, m.program_id, m.external_id, m.email, m.first_name, m.last_name, m.birthday,
-       m.anniversary, m.referral_code, m.created_at, m.updated_at, w.is_frozen, w.tier_id,
+       m.anniversary, m.referral_code, m.metadata, m.created_at, m.updated_at, m.left_at,
+       w.is_frozen, w.tier_id,
        w.points_available - w.points_owed - coalesce(l.points_due, 0)::bigint
            AS points_available,
        w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed

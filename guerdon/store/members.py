@@ -5,6 +5,7 @@ from datetime import datetime
 
 from guerdon.domain.ids import MemberId, MerchantId
 from guerdon.domain.member import Member
+from guerdon.store.arrays import instants, texts
 from guerdon.store.connection import Connection, Record
 from guerdon.store.statements import statements
 
@@ -23,8 +24,10 @@ def member_of(row: Record) -> Member:
         birthday=row["birthday"],
         anniversary=row["anniversary"],
         referral_code=row["referral_code"],
+        metadata=row["metadata"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        left_at=row["left_at"],
     )
 
 
@@ -47,6 +50,7 @@ async def insert_members(
         [member.anniversary for member in members],
         [member.referral_code for member in members],
         batch,
+        texts([member.metadata for member in members]),
     )
 
 
@@ -73,4 +77,6 @@ async def update_members(
         [member.anniversary for member in members],
         [member.referral_code for member in members],
         [member.updated_at for member in members],
+        texts([member.metadata for member in members]),
+        instants([member.left_at for member in members]),
     )

@@ -58,12 +58,12 @@ SELECT json_build_object(
     'member', (
         SELECT row_to_json(m) FROM (
             SELECT id, program_id, external_id, email, first_name, last_name, birthday,
-                   anniversary, referral_code, created_at, updated_at
+                   anniversary, referral_code, metadata, created_at, updated_at, left_at
             FROM members WHERE merchant_id = $1 AND id = $2) AS m),
     'wallets', (
         SELECT coalesce(json_agg(row_to_json(w)), '[]') FROM (
             SELECT id, point_type_id, is_frozen, tier_id, points_available, points_held,
-                   points_pending, points_lifetime, points_redeemed, points_owed, created_at,
+                   points_pending, points_lifetime, points_redeemed, points_owed, code, created_at,
                    updated_at
             FROM wallets WHERE merchant_id = $1 AND member_id = $2 ORDER BY id) AS w),
     'earnings', (

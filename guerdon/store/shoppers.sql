@@ -1,12 +1,12 @@
 -- name: list_shoppers
 -- Members of these programs whom the shop knows by this id, or who have this e-mail.
 SELECT id, program_id, external_id, email, first_name, last_name, birthday, anniversary,
-       referral_code, created_at, updated_at
+       referral_code, metadata::text, created_at, updated_at, left_at
 FROM members
 WHERE merchant_id = $1 AND program_id = ANY ($4::bigint[]) AND external_id = $2
 UNION
 SELECT id, program_id, external_id, email, first_name, last_name, birthday, anniversary,
-       referral_code, created_at, updated_at
+       referral_code, metadata::text, created_at, updated_at, left_at
 FROM members
 WHERE merchant_id = $1 AND program_id = ANY ($4::bigint[]) AND email = $3
 ORDER BY id;
@@ -32,7 +32,7 @@ ORDER BY id;
 -- name: list_unerased_members
 -- Members whom nobody has erased yet, after an id, a few at a time.
 SELECT id, program_id, external_id, email, first_name, last_name, birthday, anniversary,
-       referral_code, created_at, updated_at
+       referral_code, metadata, created_at, updated_at, left_at
 FROM members
 WHERE merchant_id = $1 AND id > $2 AND NOT starts_with(external_id, $3)
 ORDER BY id

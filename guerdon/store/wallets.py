@@ -59,6 +59,7 @@ async def lock_wallets(
                 points_lifetime=row[10],
                 points_redeemed=row[11],
                 points_owed=row[14],
+                code=row[15],
             ),
             row[12],
             row[13],
@@ -75,7 +76,7 @@ async def insert_wallets(
     wallets: list[Wallet],
     figures: dict[WalletId, WalletChange],
 ) -> None:
-    """Add the wallets of new members, with the figures they end the batch with."""
+    """Add wallets, with the figures they end the batch with."""
     last = [figures[wallet.id] for wallet in wallets]
     await tx.execute(
         _SQL["insert_wallets"],
@@ -94,4 +95,5 @@ async def insert_wallets(
         [figure.points_lifetime for figure in last],
         [figure.points_redeemed for figure in last],
         batch,
+        arrays.texts([wallet.code for wallet in wallets]),
     )

@@ -2,7 +2,7 @@
 -- Lock all wallets of the members that a batch names, in key order.
 SELECT w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.is_frozen, w.tier_id,
        w.points_available, w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
-       named.external_id, named.email, w.points_owed
+       named.external_id, named.email, w.points_owed, w.code
 FROM (
     SELECT wanted.id, NULL::text AS external_id, NULL::text AS email
     FROM unnest($2::text::bigint[]) AS wanted (id)
@@ -23,14 +23,16 @@ ORDER BY w.member_id, w.id
 FOR NO KEY UPDATE OF w;
 
 -- name: insert_wallets
--- Add the wallets of new members, with the figures they end the batch with.
+-- Add wallets, with the figures they end the batch with.
 INSERT INTO wallets (merchant_id, id, member_id, program_id, point_type_id, is_default, is_frozen,
     tier_id, points_available, points_held, points_pending, points_lifetime, points_redeemed,
-    batch, created_at, updated_at)
+    batch, code, created_at, updated_at)
 SELECT $1, w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.is_frozen, w.tier_id,
        w.points_available, w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
-       $15::bigint, $2::timestamptz, $2::timestamptz
+       $15::bigint, w.code, $2::timestamptz, $2::timestamptz
 FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::boolean[],
-    $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+    $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
+    $16::text[])
     AS w (id, member_id, program_id, point_type_id, is_default, is_frozen, tier_id,
-        points_available, points_held, points_pending, points_lifetime, points_redeemed);
+        points_available, points_held, points_pending, points_lifetime, points_redeemed,
+        code);

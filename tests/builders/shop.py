@@ -46,6 +46,12 @@ class Shop:
         default_factory=lambda: PointType(id=POINT_TYPE, slug="points", name="Points")
     )
 
+    further_point_types: tuple[PointType, ...] = ()
+
+    @property
+    def point_types(self) -> tuple[PointType, ...]:
+        return (self.point_type, *self.further_point_types)
+
     @property
     def id(self) -> MerchantId:
         return self.merchant.id
@@ -69,6 +75,14 @@ def make_reward(number: int = 1, **changes: Any) -> Reward:
         updated_at=FOUNDED,
     )
     return replaced(reward, **changes)
+
+
+def make_point_type(number: int = 1, **changes: Any) -> PointType:
+    """Make a further point type, with the id 20 + number."""
+    point_type = PointType(
+        id=PointTypeId(20 + number), slug=f"gems-{number}", name=f"Gems {number}"
+    )
+    return replaced(point_type, **changes)
 
 
 def make_tier(number: int, points_required: int, **changes: Any) -> Tier:
@@ -109,9 +123,11 @@ def make_shop(
     rewards: tuple[Reward, ...] | None = None,
     tiers: tuple[Tier, ...] = (),
     rules: tuple[EarningRule, ...] = (),
+    point_types: tuple[PointType, ...] = (),
     **program: Any,
 ) -> Shop:
-    """Make a merchant in London that counts in pounds, with one program and one reward."""
+    """Make a merchant in London that counts in pounds, with one program and one reward. What is
+    given of `point_types` comes beside its points."""
     merchant = Merchant(
         id=MerchantId(merchant_id),
         slug=f"shop-{merchant_id}",
@@ -126,6 +142,7 @@ def make_shop(
         timezone="Europe/London",
         point_type_id=POINT_TYPE,
         code_prefix="MAGE",
+        further_point_type_ids=tuple(each.id for each in point_types),
     )
     return Shop(
         merchant=merchant,
@@ -133,6 +150,7 @@ def make_shop(
         tiers=tiers,
         rewards=(make_reward(),) if rewards is None else rewards,
         rules=rules,
+        further_point_types=point_types,
     )
 
 
@@ -141,7 +159,8 @@ async def save_shop(pool: Pool, shop: Shop) -> Shop:
     async with transaction(pool) as tx:
         await offers.insert_merchant(tx, shop.merchant, FOUNDED)
         await sequences.insert_sequence(tx, shop.id, 10_000)
-        await offers.put_point_type(tx, shop.id, shop.point_type, FOUNDED)
+        for point_type in shop.point_types:
+            await offers.put_point_type(tx, shop.id, point_type, FOUNDED)
         await offers.put_program(tx, shop.id, shop.program, FOUNDED)
         for tier in shop.tiers:
             await offers.put_tier(tx, shop.id, tier)

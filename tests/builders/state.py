@@ -41,7 +41,7 @@ def make_catalogue(shop: Shop) -> Catalogue:
         version=1,
         merchant=shop.merchant,
         programs={shop.program.id: shop.program},
-        point_types={shop.point_type.id: shop.point_type},
+        point_types={each.id: each for each in shop.point_types},
         tiers={shop.program.id: tuple(sorted(shop.tiers, key=lambda tier: tier.points_required))},
         rewards={reward.id: reward for reward in shop.rewards},
         rules={rule.id: rule for rule in shop.rules},

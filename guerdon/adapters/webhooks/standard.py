@@ -21,7 +21,9 @@ from guerdon.domain.subscription import FailureRule, Subscription
 from guerdon.engine.announcing import Announcement
 
 # Of somebody who was forgotten nothing is said, not even that.
-EVENTS: tuple[str, ...] = tuple(kind for kind in get_args(EventKind) if kind != "member.erased")
+EVENTS: tuple[str, ...] = tuple(
+    kind for kind in get_args(EventKind) if kind not in ("member.left", "member.erased")
+)
 SECRET_PREFIX = "whsec_"  # noqa: S105 -- what every such secret begins with
 _SECRET_BYTES = range(24, 65)
 _USER_AGENT = "Guerdon-Webhook/1.0"
