@@ -34,6 +34,7 @@ Kind = Literal[
     "v1_pending_points",
     "v1_points_bucket",
     "tier",
+    "tier_structure",
     "customer_event",
 ]
 PREFIXES: dict[Kind, str] = {
@@ -63,6 +64,7 @@ PREFIXES: dict[Kind, str] = {
     "v1_pending_points": "lopp_",
     "v1_points_bucket": "lopb_",
     "tier": "lt_",
+    "tier_structure": "lts_",
     "customer_event": "evcus_",
 }
 BucketKind = Literal["pending_points", "points", "v1_pending_points", "v1_points"]
