@@ -82,7 +82,8 @@ class Program(Struct, frozen=True, kw_only=True):
     With `inactive_days_max`, the points of a member who has not ordered for so long expire. The
     days are counted from the last order, from when the points were credited, and from
     `inactivity_counts_from`, when this was first wanted: whichever is the latest. Without `hours`
-    it is open at any time. `metadata` is the shop's own JSON."""
+    it is open at any time. `metadata` is the shop's own JSON. A
+    draft that has no points of any type yet has a `point_type_id` of 0."""
 
     id: ProgramId
     slug: str
@@ -107,6 +108,9 @@ class Program(Struct, frozen=True, kw_only=True):
     further_point_type_ids: tuple[PointTypeId, ...] = ()
     origin: Origin = "file"
     metadata: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    archived_at: datetime | None = None
 
     @property
     def point_type_ids(self) -> tuple[PointTypeId, ...]:
@@ -299,6 +303,21 @@ class Reward(Struct, frozen=True, kw_only=True):
     @property
     def is_pooled(self) -> bool:
         return self.fulfil_by in ("pool", "shopify_pool")
+
+    @property
+    def pool_id(self) -> RewardId:
+        """The reward whose pool gives the codes, and whose counter guards it."""
+        return self.codes_from or self.id
+
+    @property
+    def needs_platform(self) -> bool:
+        """Whether somebody outside makes it, before it is the member's."""
+        return self.fulfil_by in ("shopify", "gift_card", "store_credit")
+
+    @property
+    def is_handed_over_later(self) -> bool:
+        """Whether it is the member's at once, and people or the shop's endpoint hand it over."""
+        return self.fulfil_by in ("manual", "webhook")
 
     def terms_for(self, tier_id: TierId | None) -> TierTerms | None:
         """Find what is different for members of a tier, if anything is."""

@@ -19,6 +19,7 @@ from guerdon.domain.catalogue import (
     Tier,
     TierTerms,
 )
+from guerdon.domain.errors import Conflict
 from guerdon.domain.ids import (
     PointTypeId,
     ProgramId,
@@ -34,6 +35,7 @@ _UNTOLD = frozenset(
 # As the program file calls them.
 _FILE_NAMES = {"tier_id": "tier", "fulfil_by": "fulfil.by"}
 _Offer = TypeVar("_Offer", Tier, Reward, EarningRule)
+_Kept = TypeVar("_Kept", Reward, EarningRule)
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,19 @@ def compare_offers(
     """Say what makes the programs, tiers, rewards and rules equal to the blueprint.
 
     New ones take their ids from `ids`. What the blueprint leaves out is archived, a whole program
-    made inactive: nothing is ever deleted, since history points at it."""
+    made inactive: nothing is ever deleted, since history points at it. What calls have made is
+    left alone. Raises Conflict where a program of that name was made by a call."""
     found = Offers()
     known = {program.slug: program for program in standing.catalogue.programs.values()}
     for wanted in blueprint.programs:
-        _Comparison(standing, found, ids, now).program(known.get(wanted.program.slug), wanted)
+        before = known.get(wanted.program.slug)
+        if before is not None and before.origin != "file":
+            message = f"programs.{before.slug}: there is one of this name that a call has made"
+            raise Conflict(message)
+        _Comparison(standing, found, ids, now).program(before, wanted)
     for slug in sorted(known.keys() - {wanted.program.slug for wanted in blueprint.programs}):
         program = known[slug]
-        if program.status != "inactive":
+        if program.origin == "file" and program.status != "inactive":
             found.changed_programs.append(replace(program, status="inactive"))
             changes = {"status": (str(program.status), "inactive")}
             found.differences.append(
@@ -131,8 +138,10 @@ class _Comparison:
         self._rules(path, program, wanted)
 
     def _dated(self, known: Program | None, wanted: Program) -> Program:
-        """Count inactivity from when it was first wanted: nobody loses points for the time before
-        they could know."""
+        """Keep the times it has. Inactivity counts from when it was first wanted: nobody loses
+        points for the time before they could know."""
+        if known is not None:
+            wanted = replace(wanted, created_at=known.created_at, updated_at=known.updated_at)
         if wanted.inactive_days_max is None:
             return wanted
         before = None if known is None else known.inactivity_counts_from
@@ -269,8 +278,13 @@ class _Comparison:
         self.found.differences.append(Difference(act=act, path=path, changes=changes or {}))
 
 
-def _by_slug(offers: Iterable[_Offer], program_id: ProgramId) -> dict[str, _Offer]:
-    return {offer.slug: offer for offer in offers if offer.program_id == program_id}
+def _by_slug(offers: Iterable[_Kept], program_id: ProgramId) -> dict[str, _Kept]:
+    """Leave out what calls have assigned; its slugs are none that a file could give."""
+    return {
+        offer.slug: offer
+        for offer in offers
+        if offer.program_id == program_id and offer.origin == "file"
+    }
 
 
 def _no_word(name: str, value: object) -> str | None:  # noqa: ARG001 -- the shape of a naming

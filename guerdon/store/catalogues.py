@@ -1,8 +1,11 @@
 """What merchants offer, read as one value."""
 
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
+from asyncpg import Record
+from msgspec.structs import replace
 
 from guerdon.domain.catalogue import (
     Catalogue,
@@ -24,6 +27,7 @@ _programs = msgspec.json.Decoder(Program)
 _tiers = msgspec.json.Decoder(Tier)
 _rewards = msgspec.json.Decoder(Reward)
 _rules = msgspec.json.Decoder(EarningRule)
+_Dated = TypeVar("_Dated", Program, PointType)
 
 
 async def find_merchant(tx: Connection, merchant_id: MerchantId) -> Merchant | None:
@@ -50,7 +54,8 @@ async def get_merchant_created_at(tx: Connection, merchant_id: MerchantId) -> da
 async def list_offers(tx: Connection, merchant: Merchant) -> Catalogue:
     """Read all of a merchant's offers. Needs a snapshot, or the catalogue may be of two versions.
 
-    A definition is the whole value, its times included; the columns repeat what is sorted by."""
+    A definition is the whole value, its times included; the columns repeat what is sorted by. Only
+    programs and point types have theirs from the columns."""
     version = await get_catalogue_version(tx, merchant.id)
     programs: dict[ProgramId, Program] = {}
     tiers: dict[ProgramId, list[Tier]] = {}
@@ -66,7 +71,7 @@ async def list_offers(tx: Connection, merchant: Merchant) -> Catalogue:
     for row in await tx.fetch(_SQL["list_offers"], merchant.id):
         what, definition = row["what"], row["definition"]
         if what == "program":
-            program = _programs.decode(definition)
+            program = _dated(_programs.decode(definition), row)
             programs[program.id] = program
         elif what == "tier" and row["archived_at"] is None:
             tier = _tiers.decode(definition)
@@ -78,8 +83,14 @@ async def list_offers(tx: Connection, merchant: Merchant) -> Catalogue:
             rule = _rules.decode(definition)
             catalogue.rules[rule.id] = rule
         elif what == "point_type":
-            point_type = _point_types.decode(definition)
+            point_type = _dated(_point_types.decode(definition), row)
             catalogue.point_types[point_type.id] = point_type
     for program_id, each in tiers.items():
         catalogue.tiers[program_id] = tuple(sorted(each, key=lambda tier: tier.points_required))
     return catalogue
+
+
+def _dated(thing: _Dated, row: Record) -> _Dated:
+    """Date what is put without its times; it was changed at none, where it is as it was made."""
+    changed_at = row["updated_at"] if row["updated_at"] != row["created_at"] else None
+    return replace(thing, created_at=row["created_at"], updated_at=changed_at)
