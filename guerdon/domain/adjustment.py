@@ -9,6 +9,7 @@ from guerdon.domain.command import (
     ExpireInactive,
     ExpireLots,
     Outcome,
+    Part,
     Refused,
     Transfer,
     Transferred,
@@ -53,7 +54,9 @@ def adjust(fold: Fold, command: Adjust) -> Outcome:
 
 def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
     fold.open(purse)
-    expires_at = command.expires_at or lot_expiry(fold, command.program_id)
+    expires_at = None
+    if not command.expires_never:
+        expires_at = command.expires_at or lot_expiry(fold, command.program_id)
     earning_id = EarningId(fold.fresh.next_id())
     owed = purse.owed
     entry, lot_id = fold.put(
@@ -128,6 +131,7 @@ def _audit(
             points=points,
             is_manual=True,
             note=command.note,
+            metadata=command.metadata,
             given_at=fold.now,
             expires_at=fold.origin(lot_id)[1] if lot_id is not None else None,
             created_at=fold.now,
@@ -138,14 +142,15 @@ def _audit(
 
 
 def transfer(fold: Fold, command: Transfer) -> Outcome:
-    """Move points between two members' wallets; every part keeps the expiry of its lot.
+    """Move points between members' wallets; every part keeps the expiry of its lot.
 
-    Refusals: points not positive, either member unknown or frozen, wallet unknown, too few."""
-    if not 0 < command.points <= POINTS_MAX:
-        return Refused((PointsInvalid(command.points),))
+    Refusals: points not positive, a member unknown or frozen, wallet unknown, too few."""
+    for part in command.parts:
+        if not 0 < part.points <= POINTS_MAX:
+            return Refused((PointsInvalid(part.points),))
     refusals: list[Refusal] = []
     purses: list[Purse] = []
-    for ref in (command.source, command.target):
+    for ref in (*(part.source for part in command.parts), command.target):
         member_id = fold.member_id(command.program_id, ref)
         if member_id is None:
             refusals.append(MemberUnknown(name_of(ref)))
@@ -159,25 +164,35 @@ def transfer(fold: Fold, command: Transfer) -> Outcome:
             purses.append(purse)
     if refusals:
         return Refused(tuple(refusals))
-    source, target = purses
-    if source.wallet.member_id == target.wallet.member_id:
-        return Refused((PointsInvalid(command.points),))
-    spendable = source.spendable(fold.now)
-    if spendable < command.points:
-        return Refused((InsufficientPoints(spendable, command.points),))
-    entry = fold.take(source, command.points, "transferred", note=command.note)
+    *sources, target = purses
+    asked: dict[int, int] = {}
+    for source, part in zip(sources, command.parts, strict=True):
+        if source.id == target.id:
+            return Refused((PointsInvalid(part.points),))
+        # One that is named twice gives both.
+        asked[source.id] = asked.get(source.id, 0) + part.points
+        spendable = source.spendable(fold.now)
+        if spendable < asked[source.id]:
+            return Refused((InsufficientPoints(spendable, asked[source.id]),))
+    for source, part in zip(sources, command.parts, strict=True):
+        _move(fold, source, target, part)
+    points = sum(part.points for part in command.parts)
+    return Done(
+        Transferred(sources[0].id, target.id, points, sources[0].available, target.available)
+    )
+
+
+def _move(fold: Fold, source: Purse, target: Purse, part: Part) -> None:
+    entry = fold.take(source, part.points, "transferred", note=part.note)
     fold.open(target)
     fold.sweep(target)
-    parts = []
+    lots = []
     for lot_id, points in zip(entry.lot_ids, entry.lot_points, strict=True):
         _, expires_at = fold.origin(lot_id)
-        parts.append((fold.new_lot(target, -points, fold.now, expires_at), -points))
-    fold.credit(target, "transferred", tuple(parts), note=command.note)
-    fold.announce("points.transferred", source, points=-command.points)
-    fold.announce("points.transferred", target, points=command.points)
-    return Done(
-        Transferred(source.id, target.id, command.points, source.available, target.available)
-    )
+        lots.append((fold.new_lot(target, -points, fold.now, expires_at), -points))
+    fold.credit(target, "transferred", tuple(lots), note=part.note)
+    fold.announce("points.transferred", source, points=-part.points)
+    fold.announce("points.transferred", target, points=part.points)
 
 
 def expire_lots(fold: Fold, command: ExpireLots) -> Outcome:

@@ -29,7 +29,8 @@ class Redeem(Struct, frozen=True, kw_only=True):
 
     A caller that gives a `context` chooses: of a reward that is put into a cart it must then name
     the variant. `units_max` narrows the reward's own bounds to what the caller can speak of.
-    `is_queued` leaves it pending, whatever the way, until a worker settles it."""
+    `is_queued` leaves it pending, whatever the way, until a worker settles it. `metadata` is JSON
+    that is kept with it and chooses nothing."""
 
     program_id: ProgramId
     member: MemberRef
@@ -38,6 +39,7 @@ class Redeem(Struct, frozen=True, kw_only=True):
     units_max: int | None = None
     context: Context | None = None
     is_queued: bool = False
+    metadata: str | None = None
 
 
 class Settle(Struct, frozen=True, kw_only=True):
@@ -145,7 +147,8 @@ class ClawBack(Struct, frozen=True, kw_only=True):
 class Adjust(Struct, frozen=True, kw_only=True):
     """Add or take points by hand. With `floors_at_zero` a deduction takes what is there and the
     entry records both figures; without, it is refused. With a `redemption_id` they are what that
-    reward was worth, or are taken back with it."""
+    reward was worth, or are taken back with it. `expires_at` None leaves it to the program, or with
+    `expires_never` the points do not expire. `metadata` is JSON that is kept with the record of it."""
 
     program_id: ProgramId
     member: MemberRef
@@ -155,11 +158,22 @@ class Adjust(Struct, frozen=True, kw_only=True):
     floors_at_zero: bool = False
     point_type_id: PointTypeId | None = None
     expires_at: datetime | None = None
+    expires_never: bool = False
     redemption_id: RedemptionId | None = None
+    metadata: str | None = None
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """What one more member gives to a transfer."""
+
+    source: MemberRef
+    points: int
+    note: str | None = None
 
 
 class Transfer(Struct, frozen=True, kw_only=True):
-    """Move points to another wallet of the same point type; each lot keeps its expiry."""
+    """Move points to another wallet of the same point type; each lot keeps its expiry. With
+    `further` sources all of them give, or none does."""
 
     program_id: ProgramId
     source: MemberRef
@@ -167,6 +181,12 @@ class Transfer(Struct, frozen=True, kw_only=True):
     points: int
     point_type_id: PointTypeId | None = None
     note: str | None = None
+    further: tuple[Part, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """List what every source gives."""
+        return (Part(source=self.source, points=self.points, note=self.note), *self.further)
 
 
 class PayOrder(Struct, frozen=True, kw_only=True):
@@ -303,6 +323,8 @@ class Adjusted(Struct, frozen=True, tag="adjusted"):
 
 
 class Transferred(Struct, frozen=True, tag="transferred"):
+    """`points` is what all sources gave; the first of them is named."""
+
     source_wallet_id: WalletId
     target_wallet_id: WalletId
     points: int

@@ -141,7 +141,7 @@ def name(submissions: Sequence[Submission]) -> Named:
         elif isinstance(command, _BY_EARNING):
             named.earning_ids.add(command.earning_id)
         elif isinstance(command, Transfer):
-            named.refs.add((command.program_id, command.source))
+            named.refs.update((command.program_id, part.source) for part in command.parts)
             named.refs.add((command.program_id, command.target))
         else:
             named.shows_profiles = True

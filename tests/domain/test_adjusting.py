@@ -11,6 +11,7 @@ from guerdon.domain.command import (
     ChangeMember,
     Expired,
     ExpireLots,
+    Part,
     Transfer,
     Transferred,
 )
@@ -159,6 +160,37 @@ def test_only_a_positive_figure_is_transferred(points: int) -> None:
 
 def test_a_transfer_to_oneself_is_refused() -> None:
     assert make_world(anna=5).refuse(transfer_of(5, target=ANNA)) == (PointsInvalid(5),)
+
+
+def test_several_give_to_one_together() -> None:
+    world = make_world(anna=30, bela=10, cleo=5)
+    cleo = MemberRef(external_id="cleo")
+    result = world.do(transfer_of(20, further=(Part(source=cleo, points=5, note="All"),)))
+    assert isinstance(result, Transferred)
+    assert (result.points, result.target_points_after) == (25, 35)
+    assert (balance(world), balance(world, "bela"), balance(world, "cleo")) == (10, 35, 0)
+    assert drift(world) == []
+
+
+def test_of_several_all_give_or_none() -> None:
+    world = make_world(anna=30, bela=10)
+    before = world.copy()
+    twice = transfer_of(20, further=(Part(source=ANNA, points=11),))
+    assert world.refuse(twice) == (InsufficientPoints(30, 31),)
+    back = transfer_of(20, further=(Part(source=BELA, points=1),))
+    assert world.refuse(back) == (PointsInvalid(1),)
+    assert world.refuse(transfer_of(20, further=(Part(source=NOBODY, points=1),))) == (
+        MemberUnknown("no"),
+    )
+    assert world == before
+
+
+def test_points_by_hand_may_live_for_ever() -> None:
+    world = make_world(make_shop(points_expiry_days=10), anna=0)
+    for expires_never in (False, True):
+        world.do(Adjust(program_id=PROGRAM, member=ANNA, points=5, expires_never=expires_never))
+    lots = world.open_lots(world.wallet(id_of(world, "anna")).id)
+    assert [lot.expires_at is None for lot in lots] == [False, True]
 
 
 def test_a_transfer_needs_both_sides() -> None:
