@@ -147,8 +147,8 @@ class ClawBack(Struct, frozen=True, kw_only=True):
 class Adjust(Struct, frozen=True, kw_only=True):
     """Add or take points by hand. With `floors_at_zero` a deduction takes what is there and the
     entry records both figures; without, it is refused. With a `redemption_id` they are what that
-    reward was worth, or are taken back with it. `expires_at` None leaves it to the program, or with
-    `expires_never` the points do not expire. `metadata` is JSON that is kept with the record of it."""
+    reward was worth, or are taken back with it. `expires_at` None leaves it to the program, unless
+    the points `expires_never`. `metadata` is JSON that is kept with the record of it."""
 
     program_id: ProgramId
     member: MemberRef
