@@ -195,6 +195,8 @@ def _say(outcome: "Outcome", redemption_id: int, done: str) -> None:
 
 
 def _facts(redemption: "Redemption", fulfilment: "Fulfilment | None") -> dict[str, object]:
+    from guerdon.domain.redemption import is_queued
+
     facts: dict[str, object] = {
         "id": redemption.id,
         "status": redemption.status,
@@ -204,6 +206,7 @@ def _facts(redemption: "Redemption", fulfilment: "Fulfilment | None") -> dict[st
         "points_cost": redemption.points_cost,
         "points_refunded": redemption.points_refunded,
         "code": redemption.code,
+        "is_queued": is_queued(redemption),
         "is_handed_over": redemption.fulfilment == "done",
         "reason": redemption.reason,
         "created_at": redemption.created_at.isoformat(),
@@ -253,6 +256,8 @@ def _print_table(found: "list[tuple[Redemption, Fulfilment | None]]") -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from guerdon.domain.redemption import is_queued
+
     table = Table(
         "id", "status", "member", "points", "code", "made", "attempts", "last error", "next try"
     )
@@ -260,7 +265,7 @@ def _print_table(found: "list[tuple[Redemption, Fulfilment | None]]") -> None:
         is_open = fulfilment is not None and fulfilment.is_open
         table.add_row(
             str(redemption.id),
-            redemption.status,
+            "queued" if is_queued(redemption) else redemption.status,
             str(redemption.member_id),
             str(redemption.points_cost),
             escape(redemption.code or ""),

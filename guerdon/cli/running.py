@@ -18,6 +18,7 @@ def make_runtime(config: Config, pool: Pool, *, needs_seal: bool = False) -> Run
         seal=_seal_of(config, is_needed=needs_seal),
         webhook_urls=url_rules(config),
         fulfil_seconds=config.fulfil_seconds,
+        queue_delay_seconds=config.voucherify_delay_seconds,
     )
 
 
@@ -43,6 +44,7 @@ async def open_runtime(config: Config, pool: Pool) -> AsyncIterator[Runtime]:
             seal=_seal_of(config),
             webhook_urls=rules,
             fulfil_seconds=config.fulfil_seconds,
+            queue_delay_seconds=config.voucherify_delay_seconds,
         )
 
 

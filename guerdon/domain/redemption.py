@@ -19,6 +19,9 @@ from guerdon.domain.ids import (
 RedemptionStatus = Literal["pending", "approved", "declined", "used", "expired", "void"]
 # `queued`: a worker is to settle it, whatever the way.
 FulfilmentStatus = Literal["queued", "open", "done"]
+# Why a worker gave a redemption up that waited in the queue. Other reasons are sentences.
+MEMBER_GONE = "member_gone"
+WALLET_GONE = "wallet_gone"
 SessionKind = Literal["cart", "checkout", "custom"]
 
 
@@ -30,13 +33,15 @@ class Session(Struct, frozen=True, gc=False):
 
 
 class Context(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Where and how a reward was chosen. `attribution` is what led the shopper to it, and
-    `platform_action_id` the shop platform's own name for the act; neither changes anything."""
+    """Where and how a reward was chosen. `attribution` is what led the shopper to it,
+    `platform_action_id` the shop platform's own name for the act, and `metadata` the shop's own
+    JSON; none of them changes anything."""
 
     session: Session | None = None
     variant_id: str | None = None
     attribution: str | None = None
     platform_action_id: str | None = None
+    metadata: str | None = None
 
 
 NO_CONTEXT = Context()
@@ -75,6 +80,11 @@ class Redemption(Struct, frozen=True, kw_only=True, gc=False):
     refunded_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+
+
+def is_queued(redemption: Redemption) -> bool:
+    """Say whether it waits for a worker, whatever the way."""
+    return redemption.status == "pending" and redemption.fulfilment == "queued"
 
 
 def end_due(redemption: Redemption, now: datetime) -> Literal["expired", "void"] | None:

@@ -35,7 +35,7 @@ def settle(fold: Fold, command: Settle) -> Outcome:
     settled = replace(
         redemption,
         status="approved",
-        fulfilment="done",
+        fulfilment="open" if command.is_owed else "done",
         code=command.code or redemption.code,
         updated_at=fold.now,
     )

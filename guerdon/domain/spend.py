@@ -3,6 +3,8 @@
 from datetime import timedelta
 from operator import neg
 
+from msgspec.structs import replace
+
 from guerdon.domain.catalogue import Program, Reward
 from guerdon.domain.code import make_code
 from guerdon.domain.command import Done, Outcome, Redeem, Redeemed, Refused
@@ -33,10 +35,6 @@ from guerdon.domain.ledger import Entry
 from guerdon.domain.member import MemberRef
 from guerdon.domain.redemption import NO_CONTEXT, Context, Redemption
 
-# Ways of fulfilment that need someone outside before the reward is the member's.
-_SETTLED_OUTSIDE = frozenset({"shopify", "gift_card", "store_credit", "points"})
-# Ways that approve at once and leave something to be handed over.
-_HANDED_OVER_LATER = frozenset({"manual", "webhook"})
 # The code is what the member shows; what is handed over later is asked for by it too.
 _CODED = frozenset({"code", "shopify", "gift_card", "manual", "webhook"})
 # Kinds that are one variant of a product, whichever the member chooses.
@@ -46,7 +44,7 @@ _OF_ONE_VARIANT = frozenset({"product_cart", "active_subscription_product"})
 def redeem(fold: Fold, command: Redeem) -> Outcome:
     """Debit the cost and record the redemption; or say every reason why not.
 
-    Pending where the way of fulfilment needs an outside platform, else approved."""
+    Pending where it is queued or its way of fulfilment needs an outside platform, else approved."""
     refusals: list[Refusal] = []
     member_id = fold.member_id(command.program_id, command.member)
     if member_id is None:
@@ -81,8 +79,18 @@ def redeem(fold: Fold, command: Redeem) -> Outcome:
         refusals.append(InsufficientPoints(spendable, cost))
     if refusals:
         return Refused(tuple(refusals))
-    context = None if command.context == NO_CONTEXT else command.context
-    return _grant(fold, reward, paying, units=command.units, points_cost=cost, context=context)
+    context = command.context or NO_CONTEXT
+    if command.metadata is not None:
+        context = replace(context, metadata=command.metadata)
+    return _grant(
+        fold,
+        reward,
+        paying,
+        units=command.units,
+        points_cost=cost,
+        context=None if context == NO_CONTEXT else context,
+        is_queued=command.is_queued,
+    )
 
 
 def grant_for_tier(fold: Fold, reward: Reward, purse: Purse) -> None:
@@ -129,7 +137,7 @@ def _reward_refusals(
     redemptions_live, units_live = fold.counters.get(reward.id, (0, 0))
     if reward.stock is not None and units_live + units > reward.stock:
         refusals.append(OutOfStock(max(reward.stock - units_live, 0)))
-    elif reward.is_pooled and not fold.pools.get(reward.id):
+    elif reward.is_pooled and not fold.pools.get(reward.pool_id):
         refusals.append(OutOfStock(0))
     if reward.max_redemptions is not None and redemptions_live >= reward.max_redemptions:
         refusals.append(RedemptionLimitReached(reward.max_redemptions))
@@ -176,11 +184,13 @@ def _grant(
     points_cost: int,
     is_grant: bool = False,
     context: Context | None = None,
+    is_queued: bool = False,
 ) -> Done:
+    fold.open(purse)
     redemption_id = RedemptionId(fold.fresh.next_id())
-    is_pending = reward.fulfil_by in _SETTLED_OUTSIDE
+    is_pending = is_queued or reward.needs_platform or reward.fulfil_by == "points"
     # What people hand over is owed until they do.
-    is_owed = reward.kind == "custom" and reward.fulfil_by in _HANDED_OVER_LATER
+    is_owed = reward.kind == "custom" and reward.is_handed_over_later
     lives_days = None if is_owed else reward.expiry_days
     entry: Entry | None = None
     if points_cost:
@@ -202,7 +212,11 @@ def _grant(
         lot_points=tuple(map(neg, entry.lot_points)) if entry else (),
         entry_id=entry.id if entry else None,
         code=_choose_code(fold, reward, redemption_id),
-        fulfilment="open" if is_pending or reward.fulfil_by in _HANDED_OVER_LATER else "done",
+        fulfilment="queued"
+        if is_queued
+        else "open"
+        if is_pending or reward.is_handed_over_later
+        else "done",
         is_grant=is_grant,
         context=context,
         expires_at=fold.now + timedelta(days=lives_days) if lives_days else None,
@@ -231,7 +245,7 @@ def _grant(
 
 def _choose_code(fold: Fold, reward: Reward, redemption_id: RedemptionId) -> str | None:
     if reward.is_pooled:
-        code = fold.pools[reward.id].pop(0)
+        code = fold.pools[reward.pool_id].pop(0)
         fold.effects.pool_codes.append((code, redemption_id))
         return code
     if reward.fulfil_by in _CODED:

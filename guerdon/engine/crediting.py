@@ -1,12 +1,15 @@
 """Rewards that are points in another wallet: handed over by the ledger itself."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from guerdon.domain.catalogue import Reward
 from guerdon.domain.command import Adjust, Refused
-from guerdon.domain.ids import MerchantId, PointTypeId
+from guerdon.domain.errors import WalletUnknown
+from guerdon.domain.ids import MerchantId, PointTypeId, RedemptionId
 from guerdon.domain.member import MemberRef
-from guerdon.domain.redemption import Redemption
+from guerdon.domain.redemption import WALLET_GONE, Redemption
 from guerdon.engine.submitting import Ledger
 from guerdon.store import idempotency_records
 from guerdon.store.snapshot import snapshot
@@ -33,8 +36,24 @@ async def credit(
     )
     outcome = await ledger.submit(merchant_id, adjust, key=_key_of(redemption))
     if isinstance(outcome, Refused):
+        if any(isinstance(refusal, WalletUnknown) for refusal in outcome.refusals):
+            return WALLET_GONE
         return "; ".join(refusal.message for refusal in outcome.refusals)
     return None
+
+
+async def credit_all(
+    ledger: Ledger, merchant_id: MerchantId, wanted: Sequence[tuple[Reward, Redemption]]
+) -> dict[RedemptionId, str]:
+    """Credit many side by side, as `credit` does; give why not, of those that cannot be."""
+    refused = await asyncio.gather(
+        *(credit(ledger, merchant_id, reward, redemption) for reward, redemption in wanted)
+    )
+    return {
+        redemption.id: why
+        for (_, redemption), why in zip(wanted, refused, strict=True)
+        if why is not None
+    }
 
 
 async def take_back(

@@ -45,6 +45,8 @@ async def _check(
         merchant = await find_merchant(view, merchant_id)
         assert merchant is not None, "the caller found it"
         reward = (await list_offers(view, merchant)).rewards[reward_id]
+    if reward.codes_from is not None:
+        raise Conflict(f"the reward {reward.slug!r} takes its codes from another's pool")
     if not reward.is_pooled:
         raise Conflict(
             f"the reward {reward.slug!r} makes its codes by {reward.fulfil_by!r}, not from a pool"

@@ -63,7 +63,8 @@ async def redeem(
     found wanting: nobody has to wait for a worker to come by.
 
     With `waits` false the answer comes as soon as the points are held, the redemption being
-    pending then, and a worker hands over; a key used before gets its first answer."""
+    pending then, and a worker hands over; a key used before gets its first answer. So it is for
+    what is queued, and that costs no second transaction."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
         attempted = _key_of(key, attempt)
         outcome = await ledger.submit(merchant_id, command, key=attempted, fingerprint=fingerprint)
@@ -81,8 +82,8 @@ async def redeem(
         redemption = outcome.result.redemption
         if redemption.status != "pending":
             return outcome
-        if not waits:
-            if not outcome.is_replay:
+        if not waits or command.is_queued:
+            if not (outcome.is_replay or command.is_queued):
                 await _have_it_done(ledger, merchant_id, redemption)
             return outcome
         if not outcome.is_replay:

@@ -58,6 +58,7 @@ def minted_rewards(runtime: Runtime, catalogue: Catalogue) -> list[Reward]:
         if reward.fulfil_by in runtime.minters
         and reward.status == "active"
         and reward.archived_at is None
+        and reward.codes_from is None
     ]
 
 
@@ -218,7 +219,7 @@ async def list_pools(
     pooled = [
         reward
         for reward in catalogue.rewards.values()
-        if reward.is_pooled and reward.archived_at is None
+        if reward.is_pooled and reward.archived_at is None and reward.codes_from is None
     ]
     ids: list[RewardId] = [reward.id for reward in pooled]
     async with snapshot(runtime.pool) as view:

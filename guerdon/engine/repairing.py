@@ -19,8 +19,8 @@ from guerdon.domain.command import (
 from guerdon.domain.errors import Conflict, Invalid, NotFound
 from guerdon.domain.fulfilment import Fulfilment
 from guerdon.domain.ids import MerchantId, RedemptionId
-from guerdon.domain.redemption import Redemption
-from guerdon.engine import crediting
+from guerdon.domain.redemption import Redemption, is_queued
+from guerdon.engine import crediting, queueing
 from guerdon.engine.fulfilling import (
     MARGIN,
     PutOff,
@@ -98,6 +98,11 @@ async def retry(ledger: Ledger, merchant_id: MerchantId, redemption_id: Redempti
     """See to one redemption now. Raises NotFound, Conflict where a worker has it in hand."""
     runtime = ledger.runtime
     redemption = await _get(ledger, merchant_id, redemption_id)
+    if is_queued(redemption):
+        await queueing.process(ledger, merchant_id, [redemption])
+        redemption = await _get(ledger, merchant_id, redemption_id)
+        if redemption.status != "pending":
+            return
     now = runtime.now()
     until = now + timedelta(seconds=runtime.fulfil_seconds) + LEASE_MARGIN
     await leave_to_worker(ledger, merchant_id, redemption)
@@ -116,7 +121,8 @@ async def void(
     What a platform may hold of a pending one is taken back by the worker."""
     redemption = await _get(ledger, merchant_id, redemption_id)
     if redemption.status == "pending":
-        await leave_to_worker(ledger, merchant_id, redemption)
+        if not is_queued(redemption):
+            await leave_to_worker(ledger, merchant_id, redemption)
         release = Release(redemption_id=redemption_id, reason=reason)
         released = await ledger.submit(merchant_id, release)
         if isinstance(released, Done):
@@ -148,6 +154,8 @@ async def refund(
 async def complete(ledger: Ledger, merchant_id: MerchantId, redemption_id: RedemptionId) -> Outcome:
     """Note that staff handed over what was open. Raises Invalid where a platform has to."""
     redemption = await _get(ledger, merchant_id, redemption_id)
+    if is_queued(redemption):
+        raise Invalid(f"redemption {redemption_id} is queued: it waits for a worker; retry or void")
     if redemption.status == "pending":
         raise Invalid(
             f"redemption {redemption_id} is still being handed over by its platform: retry or void"

@@ -57,6 +57,7 @@ class Runtime:
     `couriers` are by the kind of destination: a platform's name, or 'webhook'. `failure_rules`, by
     dialect, say what becomes of webhooks that fail.
     `fulfil_seconds` is how long a caller may be kept waiting for a platform to hand over.
+    `queue_delay_seconds` is how long a queued redemption waits at least.
     `goes_unlocked`: redemptions are tried without locks first.
     Without a `seal` no act that must keep a secret can be carried out."""
 
@@ -74,6 +75,7 @@ class Runtime:
     seal: Seal | None = None
     webhook_urls: UrlRules = field(default_factory=UrlRules)
     fulfil_seconds: float = 8.0
+    queue_delay_seconds: float = 0.0
     goes_unlocked: bool = True
     lanes: int = 2
     lane_opens_at: int = 64

@@ -43,6 +43,7 @@ INSERT INTO fulfilments (merchant_id, redemption_id, attempts, next_at, is_open,
 SELECT $1, r.id, 1, $3::timestamptz, true, $3::timestamptz, $3::timestamptz
 FROM redemptions r
 WHERE r.merchant_id = $1 AND r.status = 'pending' AND r.updated_at < $2::timestamptz
+  AND r.fulfilment <> 'queued'
   AND NOT EXISTS (SELECT 1 FROM fulfilments f WHERE f.merchant_id = $1 AND f.redemption_id = r.id)
 ORDER BY r.updated_at
 LIMIT $4

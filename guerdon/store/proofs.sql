@@ -367,13 +367,16 @@ ORDER BY w.id, v.fault
 LIMIT $2;
 
 -- name: check_pool_codes
--- A code that was taken is carried by the redemption that took it, of the same reward.
+-- A code that was taken is carried by the redemption that took it, of the same reward or of one
+-- that takes from its pool.
 SELECT c.id, r.wallet_id, v.fault, v.expected, v.found
 FROM pool_codes c
 LEFT JOIN redemptions r ON r.merchant_id = $1 AND r.id = c.redemption_id
+LEFT JOIN reward_versions o ON o.merchant_id = $1 AND o.id = r.reward_version_id
 CROSS JOIN LATERAL (VALUES
     ('code_carried', c.code, r.code),
-    ('reward_of_code', c.reward_id::text, r.reward_id::text)
+    ('reward_of_code', c.reward_id::text,
+        coalesce(o.definition ->> 'codes_from', r.reward_id::text))
 ) AS v (fault, expected, found)
 WHERE c.merchant_id = $1 AND c.redemption_id IS NOT NULL AND v.expected IS DISTINCT FROM v.found
 ORDER BY c.id

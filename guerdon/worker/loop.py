@@ -78,22 +78,26 @@ class Worker:
 
     async def do(self, chore: Chore) -> bool:
         """Do a chore for every merchant; say whether some of it is left to be done at once."""
-        has_more = False
-        for merchant_id, slug in await self._merchants(chore):
-            if self._stop.is_set():
-                return True
-            if await self._visit(chore, merchant_id, slug):
-                has_more = True
-        return has_more
+        places = asyncio.Semaphore(chore.at_once)
+
+        async def visit(merchant_id: MerchantId, slug: str) -> bool:
+            async with places:
+                return self._stop.is_set() or await self._visit(chore, merchant_id, slug)
+
+        merchants = await self._merchants(chore)
+        return any(await asyncio.gather(*(visit(*each) for each in merchants)))
 
     async def _merchants(self, chore: Chore) -> list[tuple[MerchantId, str]]:
         if not self._patience.may_try(chore.name, _now()):
             return []
         try:
-            async with snapshot(self.ledger.runtime.pool) as view:
-                merchants = await list_merchants(view)
+            if chore.where is not None:
+                merchants = [(each, str(each)) for each in await chore.where(self.ledger)]
+            else:
+                async with snapshot(self.ledger.runtime.pool) as view:
+                    merchants = await list_merchants(view)
         except Exception:  # noqa: BLE001 -- the loop outlives whatever it is
-            wait = self._patience.failed(chore.name, _now())
+            wait = self._patience.failed(chore.name, _now(), chore.rest_seconds_max)
             _log.warning("merchants unknown", chore=chore.name, retry_seconds=wait, exc_info=True)
             return []
         self._patience.succeeded(chore.name)
@@ -113,13 +117,13 @@ class Worker:
                 if not has_more or self._stop.is_set():
                     break
         except Exception:  # noqa: BLE001 -- the other merchants must have their turn
-            wait = self._patience.failed(what, _now())
+            wait = self._patience.failed(what, _now(), chore.rest_seconds_max)
             _log.warning(
                 "chore failed", chore=chore.name, merchant=slug, retry_seconds=wait, exc_info=True
             )
             return False
         self._patience.succeeded(what)
-        if done:
+        if done and not chore.is_quiet:
             _log.info("chore done", chore=chore.name, merchant=slug, done=done)
         return has_more
 

@@ -22,10 +22,10 @@ class Patience:
     def may_try(self, what: Hashable, now: float) -> bool:
         return what not in self._failures or self._failures[what][1] <= now
 
-    def failed(self, what: Hashable, now: float) -> float:
+    def failed(self, what: Hashable, now: float, longest_seconds: float | None = None) -> float:
         """Count a failure; give the seconds until the next try."""
         count = self._failures.get(what, (0, 0.0))[0] + 1
-        wait = min(backoff_seconds(count), self._longest_seconds)
+        wait = min(backoff_seconds(count), longest_seconds or self._longest_seconds)
         self._failures[what] = (count, now + wait)
         return wait
 

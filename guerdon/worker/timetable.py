@@ -12,6 +12,7 @@ from guerdon.engine import (
     clearing,
     expiring,
     publishing,
+    queueing,
     receiving,
     refilling,
     repairing,
@@ -24,13 +25,19 @@ class Chore(Struct, frozen=True, kw_only=True):
     """`act` takes the ledger, a merchant and how much it may do at once.
 
     The chores of a `group` are done one after another, groups side by side: what waits for
-    somebody else's server does not keep the ledger waiting."""
+    somebody else's server does not keep the ledger waiting. `where` finds the merchants that have
+    some of it; without, all are visited. `at_once` are visited side by side. One that failed is
+    left alone for `rest_seconds_max` at most. What is `is_quiet` is no news when it is done."""
 
     name: str
     act: Callable[[Ledger, MerchantId, int], Awaitable[Portion]]
     interval_seconds: float
     limit: int = 500
     group: str = "ledger"
+    where: Callable[[Ledger], Awaitable[list[MerchantId]]] | None = None
+    at_once: int = 1
+    rest_seconds_max: float = 300.0
+    is_quiet: bool = False
 
 
 # The ledger's in this order: what goes back by itself is not first declared expired, and what is
@@ -50,6 +57,28 @@ TIMETABLE = (
         limit=100,
         group="inbox",
     ),
+    # Somebody polls for each of these.
+    Chore(
+        name="process queued",
+        act=queueing.process_queued,
+        interval_seconds=0.02,
+        group="queue",
+        where=queueing.list_waiting,
+        at_once=4,
+        rest_seconds_max=5,
+        is_quiet=True,
+    ),
+    Chore(
+        name="hand over",
+        act=repairing.fulfil_due,
+        interval_seconds=0.1,
+        limit=20,
+        group="handing over",
+        where=queueing.list_to_be_handed_over,
+        at_once=8,
+        rest_seconds_max=5,
+    ),
+    # Also what nobody left to be done, as where a process has died.
     Chore(
         name="see to redemptions",
         act=repairing.fulfil_due,
