@@ -1,6 +1,6 @@
 """Spending points on a reward: every check, then the debit."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import neg
 
 from msgspec.structs import replace
@@ -109,11 +109,16 @@ def name_of(ref: MemberRef) -> str:
 
 def program_refusals(fold: Fold, program: Program) -> list[Refusal]:
     """Say why a program is not open for earning or spending now, if it is not."""
+    return why_closed(program, fold.now)
+
+
+def why_closed(program: Program, now: datetime) -> list[Refusal]:
+    """Say why a program is not open for earning or spending at an instant, if it is not."""
     refusals: list[Refusal] = []
     if program.status != "active":
         refusals.append(ProgramInactive())
-    if (program.starts_at and fold.now < program.starts_at) or (
-        program.ends_at and fold.now >= program.ends_at
+    if (program.starts_at and now < program.starts_at) or (
+        program.ends_at and now >= program.ends_at
     ):
         refusals.append(ProgramOutsideWindow())
     return refusals

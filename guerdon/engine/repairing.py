@@ -133,17 +133,23 @@ async def void(
 
 
 async def refund(
-    ledger: Ledger, merchant_id: MerchantId, redemption: Redemption, command: Refund
+    ledger: Ledger,
+    merchant_id: MerchantId,
+    redemption: Redemption,
+    command: Refund,
+    *,
+    key: str | None = None,
+    fingerprint: bytes = b"",
 ) -> Outcome:
     """Refund a redemption. Where it was of points, and goes back whole, those come off again: by a
     worker, if this process does not live to."""
     matter = await get_matter(ledger, merchant_id, redemption)
     if matter.reward.fulfil_by != "points" or redemption.status != "approved":
-        return await ledger.submit(merchant_id, command)
+        return await ledger.submit(merchant_id, command, key=key, fingerprint=fingerprint)
     await leave_to_worker(
         ledger, merchant_id, redemption, after_seconds=MARGIN.total_seconds(), attempts=0
     )
-    refunded = await ledger.submit(merchant_id, command)
+    refunded = await ledger.submit(merchant_id, command, key=key, fingerprint=fingerprint)
     if isinstance(refunded, Done):
         assert isinstance(refunded.result, Redeemed), "Refund gives Redeemed"
         if refunded.result.redemption.status == "void":
