@@ -94,16 +94,19 @@ def describe(api: Api, operations: Iterable[Operation], *, mount: str) -> Json:
 def _types(operations: Iterable[Operation]) -> list[Any]:
     found: dict[str, Any] = {}
     for operation in operations:
-        for each in (*_bodies(operation), *operation.answers.values()):
-            if each is not None:
-                found[_name(each)] = each
+        answers = (each for told in operation.answers.values() for each in _several(told))
+        for each in (*_bodies(operation), *answers):
+            found[_name(each)] = each
     return list(found.values())
 
 
 def _bodies(operation: Operation) -> tuple[Any, ...]:
+    return _several(operation.body.of if isinstance(operation.body, Form) else operation.body)
+
+
+def _several(told: Any) -> tuple[Any, ...]:
     """A route names one type of body, several in a tuple, or none."""
-    body = operation.body.of if isinstance(operation.body, Form) else operation.body
-    return body if isinstance(body, tuple) else () if body is None else (body,)
+    return told if isinstance(told, tuple) else () if told is None else (told,)
 
 
 def _name(wanted: Any) -> str:
@@ -122,14 +125,18 @@ def _operation(api: Api, operation: Operation, schema_of: Mapping[str, Json]) ->
         described["description"] = operation.notes
     if operation.is_write:
         described["parameters"].append(_IDEMPOTENCY_KEY)
-    bodies = [schema_of[_name(body)] for body in _bodies(operation)]
-    if bodies:
-        schema = bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
+    schema = _schema(_bodies(operation), schema_of)
+    if schema is not None:
         described["requestBody"] = {
             "required": True,
             "content": {_media_type(operation): {"schema": schema}},
         }
     return described
+
+
+def _schema(types: tuple[Any, ...], schema_of: Mapping[str, Json]) -> Json | None:
+    schemas = [schema_of[_name(each)] for each in types]
+    return {"anyOf": schemas} if len(schemas) > 1 else schemas[0] if schemas else None
 
 
 def _media_type(operation: Operation) -> str:
@@ -178,7 +185,7 @@ def _parameter(parameter: Parameter) -> Json:
 def _responses(api: Api, operation: Operation, schema_of: Mapping[str, Json]) -> Json:
     responses: Json = {}
     for status, body in operation.answers.items():
-        responses[str(status)] = _response(status, None if body is None else schema_of[_name(body)])
+        responses[str(status)] = _response(status, _schema(_several(body), schema_of))
     refused = {*api.refuses, *operation.refuses}
     if operation.is_write:
         refused |= {*api.writes_refuse}

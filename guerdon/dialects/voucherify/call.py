@@ -20,7 +20,18 @@ from guerdon.http.openapi import Form
 T = TypeVar("T")
 
 PurchaseProfile = Literal["seed", "current"]
-OAuthScope = Literal["loyalties", "rewards", "customers", "redemptions", "async_actions"]
+# Those of the vendor's that stand for something here.
+OAuthScope = Literal[
+    "async_actions",
+    "campaigns",
+    "customers",
+    "events",
+    "loyalties",
+    "orders",
+    "redemptions",
+    "rewards",
+    "vouchers",
+]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -34,10 +45,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 class Route(Struct, frozen=True, kw_only=True):
     """A line of the table in routes.py: who answers, and what the OpenAPI document says.
 
-    `answers` maps each success status to its body's type, `refuses` lists the error statuses that
-    are this operation's own. A route without a `body` takes none, or an empty object. `scope` is
-    what a bearer token needs unless it has `api`; a pair of keys needs none. `is_write` says
-    whether a read-only key may not; a POST that changes nothing says `changes=False`."""
+    `answers` maps each success status to its body's type, or a tuple of several; `refuses` lists
+    the error statuses that are this operation's own. A route without a `body` takes none, or an
+    empty object. `scope` is what a bearer token needs unless it has `api`; a pair of keys needs
+    none. `is_write` says whether a read-only key may not; a POST that changes nothing says
+    `changes=False`."""
 
     method: str
     path: str

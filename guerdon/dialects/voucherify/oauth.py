@@ -1,28 +1,17 @@
 """Bearer tokens: made with a pair of application keys, looked at, revoked."""
 
+from typing import get_args
 from urllib.parse import parse_qsl
 
 from guerdon.dialects.voucherify.auth import is_token
-from guerdon.dialects.voucherify.call import Call
+from guerdon.dialects.voucherify.call import Call, OAuthScope
 from guerdon.dialects.voucherify.problems import Fault, error_answer, refuse, unauthorized
 from guerdon.dialects.voucherify.wire_oauth import DeadToken, LiveToken, Token
 from guerdon.engine.granting import LIFE, TOKENS_MAX, grant_token, inspect_token, revoke_token
 from guerdon.http.asgi import Answer
 from guerdon.http.call import answer
 
-# Those of the vendor's that stand for something here. A token of another one could do nothing.
-SCOPES = (
-    "api",
-    "async_actions",
-    "campaigns",
-    "customers",
-    "events",
-    "loyalties",
-    "orders",
-    "redemptions",
-    "rewards",
-    "vouchers",
-)
+SCOPES = ("api", *get_args(OAuthScope))
 
 
 async def make_token(call: Call) -> Answer:

@@ -1,15 +1,15 @@
 """What every call of this dialect may send back, in the vendor's words."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 _encode = msgspec.json.Encoder().encode
 _WITH_FRACTION = len('"2026-03-04T10:20:30.123456Z"')
-# What msgspec can encode.
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+# Whatever JSON can hold: the schema's maker takes no alias that names itself.
+Json = Any
 
 ResourceType = Literal[
     "program",
