@@ -174,14 +174,18 @@ async def load(
         await _load_earnings(tx, merchant_id, named, catalogue, state)
     if named.asks_for_orders and state.members and _minds_orders(catalogue):
         state.last_orders = await earnings.list_last_orders(tx, merchant_id, list(state.members))
-    if named.paid_order_keys and state.members:
-        state.paid_minor = await order_payments.sum_paid(
-            tx, merchant_id, list(state.members), named.paid_order_keys
-        )
+    await _load_paid(tx, merchant_id, named, state)
     if named.shows_profiles and state.members:
         for member in await members.list_members(tx, merchant_id, list(state.members)):
             state.profiles[member.id] = member
     return state
+
+
+async def _load_paid(tx: Connection, merchant_id: MerchantId, named: Named, state: State) -> None:
+    if named.paid_order_keys and state.members:
+        state.paid_minor = await order_payments.sum_paid(
+            tx, merchant_id, list(state.members), named.paid_order_keys
+        )
 
 
 async def _load_wallets(
@@ -231,6 +235,7 @@ async def load_unlocked(
         connection, merchant_id, member_ids=member_ids, external_ids=external_ids, emails=emails
     )
     _put_wallets(state, reading.wallets)
+    await _load_paid(connection, merchant_id, named, state)
     return state, reading
 
 

@@ -3,23 +3,13 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from msgspec import Struct
-
-from guerdon.domain.ids import EntryId, MemberId, MerchantId, PaymentId
+from guerdon.domain.ids import EntryId, MemberId, MerchantId
 from guerdon.domain.order_payment import OrderPayment
+from guerdon.store.card_transactions import Slice
 from guerdon.store.connection import Connection, Record
 from guerdon.store.statements import statements
 
 _SQL = statements("order_payments")
-_ID_MAX = 2**63 - 1
-
-
-class PaymentFilter(Struct, frozen=True, kw_only=True):
-    """Which of a member's payments: by id, and made within bounds that are not in it."""
-
-    ids: tuple[PaymentId, ...] | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
 
 
 async def insert_order_payments(
@@ -58,29 +48,20 @@ async def sum_paid(
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-async def list_payments_of_member(
-    view: Connection,
-    merchant_id: MerchantId,
-    member_id: MemberId,
-    wanted: PaymentFilter,
-    *,
-    after_id: int = 0,
-    before_id: int = _ID_MAX,
-    newest_first: bool = True,
-    limit: int,
+async def list_payments(
+    view: Connection, merchant_id: MerchantId, member_id: MemberId, wanted: Slice
 ) -> list[OrderPayment]:
-    """List a page of a member's payments, by id; `after_id` and `before_id` are not in it."""
+    """List a page of what a member paid for, by id from either end or beyond an id."""
     rows = await view.fetch(
-        _SQL["list_payments_of_member"],
+        _SQL[f"list_payments_{'rising' if wanted.is_rising else 'falling'}"],
         merchant_id,
         member_id,
-        after_id,
-        before_id,
-        None if wanted.ids is None else list(wanted.ids),
-        wanted.created_after,
-        wanted.created_before,
-        newest_first,
-        limit,
+        *wanted.bounds,
+        wanted.is_any,
+        wanted.any_of,
+        wanted.none_of,
+        *wanted.span,
+        wanted.limit,
     )
     return [_payment_of(row) for row in rows]
 

@@ -19,17 +19,34 @@ FROM order_payments p
 WHERE p.merchant_id = $1 AND p.order_key = ANY ($3::text[]) AND p.member_id = ANY ($2::bigint[])
 GROUP BY p.member_id, p.order_key;
 
--- name: list_payments_of_member
--- A page of a member's payments, by id.
+-- name: list_payments_rising
+-- A page of a member's payments in the order in which they were made. $3 and $4 are ids between
+-- which to look; conditions on ids and times must both hold or, with $5, one of them.
 SELECT id, program_id, member_id, wallet_id, entry_id, order_key, points, amount_minor,
        exchange_ratio, cap_kind, cap_unit, cap_value, points_max, amount_max_minor, created_at
 FROM order_payments
-WHERE merchant_id = $1 AND member_id = $2 AND id > $3 AND id < $4
-  AND ($5::bigint[] IS NULL OR id = ANY ($5::bigint[]))
-  AND ($6::timestamptz IS NULL OR created_at > $6::timestamptz)
-  AND ($7::timestamptz IS NULL OR created_at < $7::timestamptz)
-ORDER BY CASE WHEN $8 THEN -id ELSE id END
-LIMIT $9;
+WHERE merchant_id = $1 AND member_id = $2 AND id > $3::bigint AND id < $4::bigint
+  AND CASE WHEN $5::boolean
+      THEN (($6::bigint[] IS NULL OR id = ANY ($6)) AND id <> ALL ($7::bigint[]))
+          OR (created_at >= $8::timestamptz AND created_at < $9::timestamptz)
+      ELSE ($6::bigint[] IS NULL OR id = ANY ($6)) AND id <> ALL ($7::bigint[])
+          AND created_at >= $8::timestamptz AND created_at < $9::timestamptz END
+ORDER BY merchant_id, member_id, id
+LIMIT $10;
+
+-- name: list_payments_falling
+-- A page of a member's payments, the latest first.
+SELECT id, program_id, member_id, wallet_id, entry_id, order_key, points, amount_minor,
+       exchange_ratio, cap_kind, cap_unit, cap_value, points_max, amount_max_minor, created_at
+FROM order_payments
+WHERE merchant_id = $1 AND member_id = $2 AND id > $3::bigint AND id < $4::bigint
+  AND CASE WHEN $5::boolean
+      THEN (($6::bigint[] IS NULL OR id = ANY ($6)) AND id <> ALL ($7::bigint[]))
+          OR (created_at >= $8::timestamptz AND created_at < $9::timestamptz)
+      ELSE ($6::bigint[] IS NULL OR id = ANY ($6)) AND id <> ALL ($7::bigint[])
+          AND created_at >= $8::timestamptz AND created_at < $9::timestamptz END
+ORDER BY merchant_id DESC, member_id DESC, id DESC
+LIMIT $10;
 
 -- name: list_payments_by_entry
 -- The payments that these entries were the debit of.

@@ -1,5 +1,6 @@
 """Orders that shops state by a call of an API."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -69,6 +70,30 @@ async def find_order(
     """Find an order by the shop's own id."""
     row = await view.fetchrow(_SQL["find_order"], merchant_id, program_id, order_key)
     return None if row is None else order_record_of(row)
+
+
+async def find_order_by_id(
+    view: Connection, merchant_id: MerchantId, order_id: int
+) -> OrderRecord | None:
+    """Find an order by our own id."""
+    row = await view.fetchrow(_SQL["find_order_by_id"], merchant_id, order_id)
+    return None if row is None else order_record_of(row)
+
+
+async def list_orders_by_key(
+    view: Connection, merchant_id: MerchantId, program_ids: Collection[ProgramId], order_key: str
+) -> list[OrderRecord]:
+    """List an order of the shop's as each of these programs has it, the oldest first."""
+    rows = await view.fetch(_SQL["list_orders_by_key"], merchant_id, list(program_ids), order_key)
+    return [order_record_of(row) for row in rows]
+
+
+async def list_orders_by_keys(
+    view: Connection, merchant_id: MerchantId, program_id: ProgramId, order_keys: Collection[str]
+) -> dict[str, OrderRecord]:
+    """Find orders of a program by the shop's own ids."""
+    rows = await view.fetch(_SQL["list_orders_by_keys"], merchant_id, program_id, list(order_keys))
+    return {row["order_key"]: order_record_of(row) for row in rows}
 
 
 async def lock_order(

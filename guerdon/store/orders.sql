@@ -72,3 +72,25 @@ DELETE FROM orders WHERE merchant_id = $1 AND member_id = $2;
 -- name: delete_orders_of_customer
 -- Forget the orders of whom the shop knows by this id.
 DELETE FROM orders WHERE merchant_id = $1 AND external_id = $2;
+
+-- name: list_orders_by_key
+-- An order of the shop's in each program that it was stated for, the oldest first.
+SELECT id, program_id, order_key, member_id, external_id, email, is_guest, document, metadata,
+       revision, is_open, created_at, updated_at
+FROM orders
+WHERE merchant_id = $1 AND program_id = ANY ($2::bigint[]) AND order_key = $3
+ORDER BY id;
+
+-- name: find_order_by_id
+-- An order by our own id.
+SELECT id, program_id, order_key, member_id, external_id, email, is_guest, document, metadata,
+       revision, is_open, created_at, updated_at
+FROM orders
+WHERE merchant_id = $1 AND id = $2;
+
+-- name: list_orders_by_keys
+-- Orders of a program by the shop's own ids.
+SELECT id, program_id, order_key, member_id, external_id, email, is_guest, document, metadata,
+       revision, is_open, created_at, updated_at
+FROM orders
+WHERE merchant_id = $1 AND program_id = $2 AND order_key = ANY ($3::text[]);

@@ -20,7 +20,8 @@ from guerdon.domain.errors import (
 from guerdon.domain.order_payment import OrderPayment
 from guerdon.domain.point_terms import SpendLimits
 from guerdon.engine.submitting import Ledger
-from guerdon.store.order_payments import PaymentFilter, list_payments_of_member
+from guerdon.store.card_transactions import Slice
+from guerdon.store.order_payments import list_payments
 from guerdon.store.snapshot import snapshot
 from tests.builders.ledgers import SHOP, balance, drifts, enrol, ledgers, ref
 from tests.builders.shop import POINT_TYPE, PROGRAM, make_shop, save_shop
@@ -64,9 +65,8 @@ async def test_a_payment_is_bounded_by_the_order_and_by_the_balance(database_url
         refused = await pay(ledger, order="1003")
         assert refused == Refused((BalanceEmpty(),))
         async with snapshot(ledger.runtime.pool) as view:
-            found = await list_payments_of_member(
-                view, SHOP, first.member_id, PaymentFilter(), limit=10
-            )
+            wanted = Slice(is_rising=False, limit=10)
+            found = await list_payments(view, SHOP, first.member_id, wanted)
         assert found == [second, first]
         assert await drifts(ledger.runtime.pool) == []
 

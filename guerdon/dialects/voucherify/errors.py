@@ -40,7 +40,7 @@ class Line(Struct, frozen=True):
     that holds its id."""
 
     status: int
-    key: str
+    key: str | Callable[[Any], str]
     message: _Text = ""
     details: _Text | None = None
     missing: tuple[ResourceType, str] | None = None
@@ -81,6 +81,11 @@ _SOLD_OUT = Line(
     "Reward stock is not available",
 )
 _UNAVAILABLE = "Something went wrong."
+_EXHAUSTED = {
+    "wallet_ever": "exhausted_card_spending_global_spending_based_limit",
+    "wallet_interval": "exhausted_card_spending_global_time_based_limit",
+    "wallet_at_once": "exhausted_card_spending_transactions_limit",
+}
 
 
 def _locked(details: _Text) -> Line:
@@ -127,6 +132,42 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     e.VariantInvalid: _locked("The reward is not for this variant"),
     e.UnitsOutOfBounds: _locked("The reward is not given in this quantity"),
     e.WalletUnknown: Line(404, "not_found", missing=("card", "card_definition")),
+    e.PaymentNotOffered: Line(
+        423,
+        "pay_with_points_not_enabled",
+        "Pay with points is not enabled",
+        "Card definition does not have pay with points enabled",
+    ),
+    e.ExchangeRatioInvalid: Line(
+        423,
+        "invalid_exchange_ratio",
+        "Invalid exchange ratio",
+        lambda r, _: f"The exchange ratio {r.ratio} is not a number above zero",
+    ),
+    e.BalanceEmpty: Line(
+        423,
+        "zero_card_balance",
+        "Card balance is zero",
+        "Operation requires a positive card balance",
+    ),
+    e.NothingToPay: Line(
+        423,
+        "zero_order_total_amount",
+        "Order total amount is zero",
+        "Nothing of the order is left to be paid",
+    ),
+    e.SpendLimitExhausted: Line(
+        423,
+        lambda r: _EXHAUSTED[r.limit],
+        "Card spending limit is exhausted",
+        "The card has spent as many points as it may",
+    ),
+    e.PaymentTooSmall: Line(
+        423,
+        lambda r: "zero_points_to_spent" if r.points < 1 else "zero_payment_amount",
+        "The payment is too small",
+        "The payment is less than one point, or than the smallest unit of the currency",
+    ),
     e.InsufficientPoints: Line(
         423,
         "insufficient_card_balance",
@@ -220,7 +261,7 @@ def _answer(line: Line, said: e.Refusal | e.GuerdonError, named: Named) -> Answe
     message = _say(line.message, said, named)
     return error_answer(
         line.status,
-        line.key,
+        line.key if isinstance(line.key, str) else line.key(said),
         message,
         None if line.details is None else _say(line.details, said, named),
         v1_message=message if named.is_v1 and line.status < 500 else None,
