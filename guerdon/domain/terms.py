@@ -1,12 +1,9 @@
 """When something is offered, and what it costs."""
 
-import calendar
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct
 
-from guerdon.domain.clock import zone
 from guerdon.domain.ids import PointTypeId
 
 Unit = Literal["hour", "day", "week", "month", "year"]
@@ -36,35 +33,3 @@ class Cost(Struct, frozen=True, kw_only=True):
     point_type_id: PointTypeId
     name: str | None = None
     condition: str | None = None
-
-
-def end_of(period: Period, start: datetime, timezone: str) -> datetime:
-    """Give the instant at which a period is over that began at another, as the calendar there has
-    it; hours are of sixty minutes each."""
-    if period.unit == "hour":
-        return start + timedelta(hours=period.value)
-    local = start.astimezone(zone(timezone))
-    if period.unit in ("day", "week"):
-        days = period.value * (7 if period.unit == "week" else 1)
-        return (local + timedelta(days=days)).astimezone(UTC)
-    months = local.month - 1 + period.value * (12 if period.unit == "year" else 1)
-    year, month = local.year + months // 12, months % 12 + 1
-    day = min(local.day, calendar.monthrange(year, month)[1])
-    return local.replace(year=year, month=month, day=day).astimezone(UTC)
-
-
-def longest(period: Period) -> timedelta:
-    """Give a time that the period is no longer than, wherever."""
-    days = {"hour": 1 / 24, "day": 1, "week": 7, "month": 31, "year": 366}[period.unit]
-    return timedelta(days=days * period.value + 1)
-
-
-def is_open(hours: tuple[OpenHours, ...], now: datetime, timezone: str) -> bool:
-    """Say whether an instant is within one of these spans; without any, every instant is."""
-    if not hours:
-        return True
-    local = now.astimezone(zone(timezone))
-    day, minute = local.isoweekday() % 7, local.hour * 60 + local.minute
-    return any(
-        day in each.days and each.from_minute <= minute < each.until_minute for each in hours
-    )
