@@ -86,6 +86,9 @@ class Among(Struct, frozen=True):
     any_of: list[int] | None
     none_of: list[int]
 
+    def allows(self, number: int) -> bool:
+        return (self.any_of is None or number in self.any_of) and number not in self.none_of
+
 
 class Span(Struct, frozen=True):
     """What a time may be: from the first on, and before the second; None leaves it open."""
