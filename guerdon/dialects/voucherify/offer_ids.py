@@ -1,7 +1,7 @@
 """Which of our rewards and rules an id of this dialect names."""
 
 from guerdon.dialects.voucherify.ids import write_id
-from guerdon.domain.catalogue import Catalogue, EarningRule, Reward
+from guerdon.domain.catalogue import Catalogue, EarningRule, Program, Reward
 from guerdon.domain.ids import ProgramId
 
 
@@ -53,3 +53,9 @@ def rules_of(catalogue: Catalogue, program_id: ProgramId) -> list[EarningRule]:
         ),
         key=lambda rule: rule.id,
     )
+
+
+def find_program(catalogue: Catalogue, number: int) -> Program | None:
+    """Find a program that was not deleted."""
+    program = catalogue.programs.get(ProgramId(number))
+    return None if program is None or program.archived_at is not None else program

@@ -1,5 +1,6 @@
 """What programs, rewards and card definitions have in common, in the vendor's words."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -10,7 +11,9 @@ from guerdon.dialects.voucherify.wire import Json
 Status = Literal["DRAFT", "ACTIVE", "INACTIVE", "DELETED"]
 StatusAtFirst = Literal["DRAFT", "ACTIVE"]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Instant = Annotated[datetime, Meta(tz=True)]
 Metadata = dict[str, Json]
+PeriodUnit = Literal["HOUR", "DAY", "WEEK", "MONTH", "YEAR"]
 DayUnit = Literal["DAY", "WEEK", "MONTH", "QUARTER", "YEAR"]
 
 
