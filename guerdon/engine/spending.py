@@ -2,7 +2,9 @@
 
 A batch of redemptions is two round trips so, and locks nothing before it writes. Everything that it
 rests on has a version: the wallets, which stand for their lots and their members' redemptions, and
-the offers. Where one has changed, or the batch does more than redeem, it is run under locks."""
+the offers. Whichever wallet pays, its member's default one changes with it, so that both are
+guarded: what the member is and has taken is read off that one. Where one has changed, or the batch
+does more than redeem, it is run under locks."""
 
 import asyncio
 from collections.abc import Sequence
@@ -173,11 +175,7 @@ class Spending:
     ) -> bool:
         """Set codes aside for the batch that no other batch of this process has set aside; say
         False where a pool may not have enough, which only its lock can tell."""
-        wanted = {
-            reward_id: count
-            for reward_id, count in named.reward_ids.items()
-            if reward_id in catalogue.rewards and catalogue.rewards[reward_id].is_pooled
-        }
+        wanted = loading.pools_of(named, catalogue)
         if not wanted:
             return True
         margin = len(self._reserved)
