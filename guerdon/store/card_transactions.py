@@ -16,7 +16,7 @@ from guerdon.domain.ids import (
     WalletId,
 )
 from guerdon.domain.ledger import EntryKind
-from guerdon.store.connection import Connection
+from guerdon.store.connection import Connection, Record
 from guerdon.store.statements import statements
 
 _SQL = statements("card_transactions")
@@ -126,7 +126,11 @@ async def list_card_transactions(
 async def find_card(view: Connection, merchant_id: MerchantId, wallet_id: WalletId) -> Card | None:
     """Find a wallet by its id."""
     row = await view.fetchrow(_SQL["find_card"], merchant_id, wallet_id)
-    return None if row is None else Card(**row)
+    return None if row is None else _card_of(row)
+
+
+def _card_of(row: Record) -> Card:
+    return Card(id=row[0], member_id=row[1], program_id=row[2], point_type_id=row[3])
 
 
 async def list_cards_of(
@@ -134,7 +138,7 @@ async def list_cards_of(
 ) -> list[Card]:
     """List the wallets of members."""
     rows = await view.fetch(_SQL["list_cards_of"], merchant_id, member_ids)
-    return [Card(**row) for row in rows]
+    return [_card_of(row) for row in rows]
 
 
 async def list_credits(
@@ -150,3 +154,11 @@ async def list_credits(
         _SQL["list_credits"], merchant_id, member_id, redemption_ids, min(redemption_ids)
     )
     return {row[0]: Credit(row[1], row[2]) for row in rows}
+
+
+async def find_spendable(
+    view: Connection, merchant_id: MerchantId, wallet_id: WalletId, now: datetime
+) -> int:
+    """Count the points of a wallet that can be spent at `now`."""
+    points: int = await view.fetchval(_SQL["find_spendable"], merchant_id, wallet_id, now)
+    return points

@@ -89,3 +89,13 @@ JOIN entries e ON e.merchant_id = w.merchant_id AND e.wallet_id = w.id
 WHERE w.merchant_id = $1 AND w.member_id = $2 AND e.kind = 'adjusted' AND e.points > 0
   AND e.redemption_id = ANY ($3::bigint[]) AND e.id > $4::bigint
 ORDER BY e.id;
+
+-- name: find_spendable
+-- What can be spent of a wallet at an instant: what has expired, swept or not, cannot.
+SELECT w.points_available - coalesce((
+    SELECT sum(l.points_remaining)
+    FROM lots l
+    WHERE l.merchant_id = $1 AND l.wallet_id = w.id AND l.is_open
+      AND l.expires_at <= $3::timestamptz), 0)::bigint
+FROM wallets w
+WHERE w.merchant_id = $1 AND w.id = $2;

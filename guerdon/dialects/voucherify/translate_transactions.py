@@ -20,6 +20,7 @@ from guerdon.domain.ids import EarningId, EntryId, LotId, RedemptionId, RewardVe
 from guerdon.domain.order_payment import OrderPayment
 from guerdon.domain.redemption import Redemption
 from guerdon.store.card_transactions import Card, Credit, Happening
+from guerdon.store.purchases import Refund
 
 SPENT = "Points spent on reward"
 REFUNDED = "Manual reward refund"
@@ -101,14 +102,15 @@ def reward_transaction(redemption: Redemption, card: Card, behind: Behind) -> w.
 
 
 def refund_transaction(
-    redemption: Redemption, card: Card, behind: Behind, *, entry_id: int, points: int, at: datetime
+    redemption: Redemption, card: Card, behind: Behind, done: Refund | None
 ) -> w.RewardTransaction:
-    """Show a refund as a reward transaction, with what became of what was bought."""
+    """Show a refund as a reward transaction, with what became of what was bought. What had cost
+    nothing gave no points back."""
     reward = behind.reward_of(redemption)
     return w.RewardTransaction(
-        id=reward_transaction_id(entry_id),
+        id=reward_transaction_id(redemption.id + _NEXT if done is None else done.entry_id),
         card_id=write_id("card", card.id),
-        card_transaction_id=write_id("card_transaction", entry_id),
+        card_transaction_id=None if done is None else write_id("card_transaction", done.entry_id),
         card_definition_id=write_id("card_definition", card.point_type_id),
         program_id=write_id("program", redemption.program_id),
         member_id=write_id("member", redemption.member_id),
@@ -117,13 +119,13 @@ def refund_transaction(
         type="REFUND",
         details=w.RewardDetails(
             reason=REFUNDED,
-            points=w.TotalPoints(points),
+            points=w.TotalPoints(0 if done is None else done.points),
             result=result_to_wire(
                 redemption, reward, behind.catalogue, behind.cards, is_refund=True
             ),
             purchase=purchase_ref(redemption.id),
         ),
-        created_at=stamp(at),
+        created_at=stamp(redemption.updated_at if done is None else done.created_at),
     )
 
 
