@@ -75,7 +75,7 @@ def _page(
     *pairs: tuple[str, str], clock: Clock | None = None, **where: Any
 ) -> tuple[list[int], str | None]:
     listing = read_listing(_call(clock or Clock(), *pairs, **where), _FORM)
-    answer = page_of(listing, _THINGS, lambda thing: cast("dict[str, Value]", thing), _id_of)
+    answer = page_of(listing, _THINGS, lambda thing: thing, _id_of)
     body = msgspec.json.decode(answer.body)
     assert body["object"] == "list"
     return body["data"], body["cursor"] and body["cursor"]["next"]
