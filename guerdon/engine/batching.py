@@ -1,8 +1,11 @@
 """One batch, from its locks to its commit; and what is done when that goes wrong."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Sequence
+
+import structlog
 
 from guerdon.domain.command import Outcome, Refused, Submission
 from guerdon.domain.decision import Decision, decide
@@ -22,7 +25,10 @@ from guerdon.store.transaction import CommitUnknown, transaction
 
 ATTEMPTS_MAX = 5
 BACKOFF_SECONDS = 0.02
+# For so long a batch that only ever collides is tried again: nothing is wrong but that many write.
+COLLISION_SECONDS_MAX = 15.0
 OFFERS_ROUNDS_MAX = 100
+_log = structlog.get_logger(__name__)
 
 
 class Batches:
@@ -39,13 +45,12 @@ class Batches:
     ) -> list[Outcome | Exception]:
         """Give each submission its own outcome, whatever happens to the others.
 
-        A collision with a rival is tried again, a few times. If a constraint refuses the write, or
-        a value cannot be written at all, the commands are run one at a time, so that only the
-        guilty one fails. A connection lost before COMMIT changed nothing and is tried again; one
-        lost at COMMIT is looked up."""
-        for attempt in range(ATTEMPTS_MAX):
-            if attempt:
-                await asyncio.sleep(BACKOFF_SECONDS * 2**attempt * (0.5 + random.random()))  # noqa: S311 -- jitter
+        A collision with a rival is tried again for a while, anything else a few times. If a
+        constraint refuses the write, or a value cannot be written at all, the commands are run one
+        at a time, so that only the guilty one fails. A connection lost before COMMIT changed
+        nothing and is tried again; one lost at COMMIT is looked up."""
+        begun = asyncio.get_running_loop().time()
+        for attempt in itertools.count():
             try:
                 return list(await self._with_offers_as_they_are(merchant_id, submissions))
             except GuerdonError as error:
@@ -56,10 +61,18 @@ class Batches:
                     return await self._one_by_one(merchant_id, submissions)
                 if not _may_try_again(fault):
                     return [error]
+                _log.info("batch_tried_again", attempt=attempt, fault=fault, error=repr(error))
             except Exception as error:  # noqa: BLE001 -- a defect that one command laid bare
                 if len(submissions) > 1:
                     return await self._one_by_one(merchant_id, submissions)
                 return [error]
+            waited = asyncio.get_running_loop().time() - begun
+            if attempt + 1 >= ATTEMPTS_MAX and (
+                fault != "collision" or waited > COLLISION_SECONDS_MAX
+            ):
+                break
+            pause = BACKOFF_SECONDS * 2 ** min(attempt + 1, ATTEMPTS_MAX)
+            await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 -- jitter
         return [Unavailable("the ledger is busy or out of reach; nothing was changed")] * len(
             submissions
         )

@@ -36,7 +36,16 @@ SELECT to_regclass('pg_dist_partition') IS NOT NULL;
 -- Each part asks for the one before it, so that locks are taken in the order that every batch takes
 -- them: wallets, counters, sequence.
 -- local: on a distributed database every batch goes under locks.
-WITH changed_wallets AS (
+WITH locked_wallets AS (
+    -- An update takes its rows in whatever order it is planned in. So several are locked before it,
+    -- and none is waited for: whoever holds one is changing it, and makes this statement stale.
+    SELECT w.id
+    FROM unnest($3::text::bigint[], $4::text::bigint[], $39::text::tid[]) AS c (id, version, place)
+    JOIN wallets w ON w.ctid = c.place AND w.id = c.id AND w.version = c.version
+    WHERE w.merchant_id = $1 AND cardinality($3::text::bigint[]) > 1
+    ORDER BY w.member_id, w.id
+    FOR NO KEY UPDATE OF w SKIP LOCKED
+), changed_wallets AS (
     UPDATE wallets w
     SET points_available = c.points_available, points_held = c.points_held,
         points_redeemed = c.points_redeemed, version = w.version + 1,
@@ -45,6 +54,7 @@ WITH changed_wallets AS (
         $7::text::bigint[], $39::text::tid[])
         AS c (id, version, points_available, points_held, points_redeemed, place)
     WHERE w.merchant_id = $1 AND w.ctid = c.place AND w.id = c.id AND w.version = c.version
+      AND ($8::bigint = 1 OR (SELECT count(*) FROM locked_wallets) = $8::bigint)
     RETURNING w.id
 ), changed_lots AS (
     UPDATE lots l
