@@ -25,22 +25,27 @@ from guerdon.domain.errors import (
 )
 from guerdon.domain.fold import Fold, Purse
 from guerdon.domain.ids import EarningId, LotId
-from guerdon.domain.spend import name_of
+from guerdon.domain.spend import name_of, program_refusals
 from guerdon.domain.tier_change import reassess_tier
 
 
 def adjust(fold: Fold, command: Adjust) -> Outcome:
     """Add or take points by hand, with an audit record among the member's earnings.
 
-    Refusals in order: points zero or out of range, member unknown, frozen, wallet unknown,
-    too few points (unless the deduction floors at zero)."""
+    Refusals in order: points zero or out of range, program not open (where it has to be), member
+    unknown, frozen, wallet unknown, too few points (unless the deduction floors at zero)."""
     if command.points == 0 or abs(command.points) > POINTS_MAX:
         return Refused((PointsInvalid(command.points),))
+    refusals = []
+    if command.needs_open:
+        refusals.extend(program_refusals(fold, fold.program(command.program_id)))
     member_id = fold.member_id(command.program_id, command.member)
     if member_id is None:
-        return Refused((MemberUnknown(name_of(command.member)),))
+        return Refused((*refusals, MemberUnknown(name_of(command.member))))
     if fold.default_purse(member_id).is_frozen:
-        return Refused((MemberFrozen(),))
+        refusals.append(MemberFrozen())
+    if refusals:
+        return Refused(tuple(refusals))
     purse = fold.purse_of(member_id, command.point_type_id)
     if purse is None:
         return Refused((WalletUnknown(),))
@@ -56,7 +61,7 @@ def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
     fold.open(purse)
     expires_at = None
     if not command.expires_never:
-        expires_at = command.expires_at or lot_expiry(fold, command.program_id)
+        expires_at = command.expires_at or lot_expiry(fold, purse)
     earning_id = EarningId(fold.fresh.next_id())
     owed = purse.owed
     entry, lot_id = fold.put(

@@ -66,7 +66,8 @@ class Refund(Struct, frozen=True, kw_only=True):
 
     `keeps_stock` leaves the units out of the stock. `is_auto` only acts once `auto_refund_at`
     has come. `is_unused_only` also refuses what was open at first and is handed over by now,
-    and what has expired before any sweep came by."""
+    and what has expired before any sweep came by. `insists` gives back also what its reward would
+    not have given back."""
 
     redemption_id: RedemptionId
     points: int | None = None
@@ -75,6 +76,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     keeps_stock: bool = False
     is_auto: bool = False
     is_unused_only: bool = False
+    insists: bool = False
 
 
 class MarkUsed(Struct, frozen=True, kw_only=True):
@@ -134,6 +136,17 @@ class Decline(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class SettlePending(Struct, frozen=True, kw_only=True):
+    """Credit, or reject, those of a member's earnings that are pending, together and whenever they
+    are due. The program has to be open, and the member not excluded."""
+
+    program_id: ProgramId
+    member: MemberRef
+    earning_ids: tuple[EarningId, ...]
+    is_credited: bool
+    note: str | None = None
+
+
 class ClawBack(Struct, frozen=True, kw_only=True):
     """Take back what an earning gave, until `points` of it are taken back in all.
 
@@ -147,8 +160,9 @@ class ClawBack(Struct, frozen=True, kw_only=True):
 class Adjust(Struct, frozen=True, kw_only=True):
     """Add or take points by hand. With `floors_at_zero` a deduction takes what is there and the
     entry records both figures; without, it is refused. With a `redemption_id` they are what that
-    reward was worth, or are taken back with it. `expires_at` None leaves it to the program, unless
-    the points `expires_never`. `metadata` is JSON that is kept with the record of it."""
+    reward was worth, or are taken back with it. `needs_open` refuses it where the program is off or
+    not open now. `expires_at` None leaves it to the program, unless the points `expires_never`.
+    `metadata` is JSON that is kept with the record of it."""
 
     program_id: ProgramId
     member: MemberRef
@@ -161,6 +175,7 @@ class Adjust(Struct, frozen=True, kw_only=True):
     expires_never: bool = False
     redemption_id: RedemptionId | None = None
     metadata: str | None = None
+    needs_open: bool = False
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -211,8 +226,21 @@ class ExpireLots(Struct, frozen=True, kw_only=True):
     member: MemberRef
 
 
+class ExpireEarly(Struct, frozen=True, kw_only=True):
+    """Take out the points of a wallet that would expire between two instants, the second left out;
+    without these, the points that have no time of their own. The program has to be open, and the
+    member not excluded."""
+
+    program_id: ProgramId
+    member: MemberRef
+    point_type_id: PointTypeId
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 class ExpireInactive(Struct, frozen=True, kw_only=True):
-    """Take out the points of a member who has not ordered for as long as the program says."""
+    """Take out the points of a member who has not ordered for as long as the program says, and of
+    wallets for which nothing was done for as long as their point type says."""
 
     program_id: ProgramId
     member: MemberRef
@@ -250,7 +278,8 @@ class EraseMember(Struct, frozen=True, kw_only=True):
 
 class Enrol(Struct, frozen=True, kw_only=True):
     """Make a shopper a member: a wallet of each point type, lowest tier, signup points. Once is as
-    good as twice, but for wallets of point types that the program has got since."""
+    good as twice, but for wallets of point types that the program has got since. Who is frozen from
+    the beginning gets nothing for it."""
 
     program_id: ProgramId
     external_id: str
@@ -260,6 +289,7 @@ class Enrol(Struct, frozen=True, kw_only=True):
     birthday: date | None = None
     anniversary: date | None = None
     metadata: str | None = None
+    is_frozen: bool = False
 
 
 Command = (
@@ -274,11 +304,13 @@ Command = (
     | Earn
     | Approve
     | Decline
+    | SettlePending
     | ClawBack
     | Adjust
     | Transfer
     | PayOrder
     | ExpireLots
+    | ExpireEarly
     | ExpireInactive
     | ChangeMember
     | Leave
@@ -343,6 +375,15 @@ class Expired(Struct, frozen=True, tag="expired"):
     points: int
 
 
+class BucketMoved(Struct, frozen=True, tag="bucket_moved"):
+    """What was credited, rejected or taken out together; without an entry nothing was there.
+    `entry_id` is the last of them."""
+
+    entry_id: EntryId | None
+    points: int
+    points_after: int
+
+
 class Changed(Struct, frozen=True, tag="changed"):
     member: Member
     is_frozen: bool
@@ -356,7 +397,18 @@ class Enrolled(Struct, frozen=True, tag="enrolled"):
     tier_id: TierId | None
 
 
-Result = Redeemed | Earned | Reversed | Adjusted | Transferred | Paid | Expired | Changed | Enrolled
+Result = (
+    Redeemed
+    | Earned
+    | Reversed
+    | Adjusted
+    | Transferred
+    | Paid
+    | Expired
+    | BucketMoved
+    | Changed
+    | Enrolled
+)
 
 
 class Submission(Struct, frozen=True):

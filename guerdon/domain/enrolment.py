@@ -64,10 +64,13 @@ def enrol(fold: Fold, command: Enrol) -> Outcome:
             program_id=command.program_id,
             point_type_id=program.point_type_id,
             tier_id=lowest.id if lowest else None,
+            is_frozen=command.is_frozen,
         )
     )
     _admit(fold, member, purse)
     fold.announce("member.enrolled", purse)
+    if command.is_frozen:
+        return Done(Enrolled(member, is_new=True, tier_id=purse.tier_id))
     if lowest is not None:
         for reward in fold.catalogue.grants(command.program_id, lowest.id):
             grant_for_tier(fold, reward, purse)

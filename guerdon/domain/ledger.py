@@ -9,6 +9,8 @@ from guerdon.domain.ids import EarningId, EntryId, LotId, RedemptionId, WalletId
 
 # The note on what a member lost who had not ordered for too long.
 INACTIVITY = "inactivity"
+# And on what was taken out by hand, before its day.
+EARLY = "early"
 
 EntryKind = Literal[
     "pending",

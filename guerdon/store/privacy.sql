@@ -37,10 +37,10 @@ SET order_id = NULL, order_number = NULL, action_key = NULL, note = NULL, metada
 WHERE merchant_id = $1 AND member_id = $2;
 
 -- name: blank_entries
--- Take the free text from a member's entries; their figures stay.
+-- Take the free text from a member's entries; their figures stay, and so do our own words.
 UPDATE entries
 SET note = NULL
-WHERE merchant_id = $1 AND note IS NOT NULL AND wallet_id = ANY ($2::bigint[]);
+WHERE merchant_id = $1 AND note NOT IN ('inactivity', 'early') AND wallet_id = ANY ($2::bigint[]);
 
 -- name: blank_redemptions
 -- Take the free text from a member's redemptions, and the carts and checkouts they were made in.

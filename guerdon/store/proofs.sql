@@ -173,11 +173,11 @@ LIMIT $2;
 
 -- name: check_draws
 -- A draw names a lot of its own wallet; none is taken from an expired lot but by its expiry. What
--- expired by its member's inactivity had not expired before.
+-- expired by its member's inactivity, or by hand, had not expired before.
 SELECT e.id, e.wallet_id, v.fault, v.expected, v.found
 FROM (
     SELECT b.id, b.wallet_id, b.kind, b.created_at,
-           b.note IS NOT DISTINCT FROM 'inactivity' AS is_idle, unnest(b.lot_ids) AS lot_id,
+           coalesce(b.note IN ('inactivity', 'early'), false) AS is_early, unnest(b.lot_ids) AS lot_id,
            unnest(b.lot_points) AS points
     FROM entries b
     WHERE b.merchant_id = $1 AND ($3::bigint[] IS NULL OR b.wallet_id = ANY ($3::bigint[]))
@@ -189,13 +189,13 @@ CROSS JOIN LATERAL (VALUES
     ('drawn_before_expiry', NULL, CASE WHEN e.points < 0 AND e.kind <> 'expired'
         AND e.created_at >= l.expires_at THEN 'lot ' || l.id END),
     ('expired_when_due', NULL, CASE WHEN e.kind = 'expired'
-        AND (l.expires_at IS NULL OR e.created_at < l.expires_at) = NOT e.is_idle
+        AND (l.expires_at IS NULL OR e.created_at < l.expires_at) = NOT e.is_early
         THEN 'lot ' || l.id END)
 ) AS v (fault, expected, found)
 WHERE (l.id IS NULL OR l.wallet_id <> e.wallet_id
     OR (e.points < 0 AND e.kind <> 'expired' AND e.created_at >= l.expires_at)
     OR (e.kind = 'expired'
-        AND (l.expires_at IS NULL OR e.created_at < l.expires_at) = NOT e.is_idle))
+        AND (l.expires_at IS NULL OR e.created_at < l.expires_at) = NOT e.is_early))
   AND v.expected IS DISTINCT FROM v.found
 ORDER BY e.wallet_id, e.id
 LIMIT $2;

@@ -7,6 +7,8 @@ import re
 from datetime import date
 from typing import Literal
 
+from guerdon.domain import customer
+
 Kind = Literal[
     "program",
     "card_definition",
@@ -81,7 +83,7 @@ _TEXT = re.compile(r"(?:[0-9a-f]{2})+")
 _CUSTOMER = "cust_"
 ID_MAX = (1 << 63) - 1
 # What an external id begins with that we made ourselves, since the customer was stated without one.
-OWN_MARK = "~"
+OWN_MARK = customer.OWN_MARK
 
 
 def write_id(kind: Kind, number: int) -> str:

@@ -17,6 +17,7 @@ from guerdon.domain.catalogue import Catalogue, Reward
 from guerdon.domain.clock import zone
 from guerdon.domain.earning import Earning
 from guerdon.domain.ids import EarningId, EntryId, LotId, RedemptionId, RewardVersionId
+from guerdon.domain.ledger import EARLY
 from guerdon.domain.order_payment import OrderPayment
 from guerdon.domain.redemption import Redemption
 from guerdon.store.card_transactions import Card, Credit, Happening
@@ -337,7 +338,7 @@ def _expired(happening: Happening, card: Card, behind: Behind) -> _Told:
         )
         for day, points in totals.items()
     ]
-    if happening.note == MANUAL_EXPIRY:
+    if happening.note == EARLY:
         return "ADMIN_POINTS_EXPIRATION", w.CardDetails(reason=MANUAL_EXPIRY, bucket=buckets[0])
     details = w.CardDetails(
         reason="Points expired automatically",
@@ -348,7 +349,7 @@ def _expired(happening: Happening, card: Card, behind: Behind) -> _Told:
     return "POINTS_EXPIRED", details
 
 
-# The note on points that were expired by hand, before their day.
+# Of points that were expired by hand, before their day.
 MANUAL_EXPIRY = "Manual points expiration"
 
 
