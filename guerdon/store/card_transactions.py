@@ -92,10 +92,29 @@ async def list_card_transactions(
     view: Connection, merchant_id: MerchantId, card: Card, wanted: Slice
 ) -> list[Happening]:
     """List a page of what happened on a wallet, by id from either end or beyond an id."""
-    direction = "rising" if wanted.is_rising else "falling"
-    rows = await view.fetch(
-        _SQL[f"list_card_transactions_{direction}"],
-        merchant_id,
+    if wanted.is_rising:
+        return await list_card_transactions_rising(view, merchant_id, card, wanted)
+    return await list_card_transactions_falling(view, merchant_id, card, wanted)
+
+
+async def list_card_transactions_rising(
+    view: Connection, merchant_id: MerchantId, card: Card, wanted: Slice
+) -> list[Happening]:
+    """List a page of what happened on a wallet, the first first."""
+    sql = _SQL["list_card_transactions_rising"]
+    return _happenings(await view.fetch(sql, merchant_id, *_conditions(card, wanted)))
+
+
+async def list_card_transactions_falling(
+    view: Connection, merchant_id: MerchantId, card: Card, wanted: Slice
+) -> list[Happening]:
+    """List a page of what happened on a wallet, the latest first."""
+    sql = _SQL["list_card_transactions_falling"]
+    return _happenings(await view.fetch(sql, merchant_id, *_conditions(card, wanted)))
+
+
+def _conditions(card: Card, wanted: Slice) -> tuple[object, ...]:
+    return (
         card.id,
         card.member_id,
         *wanted.bounds,
@@ -105,6 +124,9 @@ async def list_card_transactions(
         *wanted.span,
         wanted.limit,
     )
+
+
+def _happenings(rows: list[Record]) -> list[Happening]:
     return [
         Happening(
             id=row[0],

@@ -38,11 +38,32 @@ async def list_purchases(
     view: Connection, merchant_id: MerchantId, member_id: MemberId, wanted: PurchaseList
 ) -> list[Redemption]:
     """List a page of a member's purchases, by id from either end or beyond an id."""
+    if wanted.part.is_rising:
+        return await list_purchases_rising(view, merchant_id, member_id, wanted)
+    return await list_purchases_falling(view, merchant_id, member_id, wanted)
+
+
+async def list_purchases_rising(
+    view: Connection, merchant_id: MerchantId, member_id: MemberId, wanted: PurchaseList
+) -> list[Redemption]:
+    """List a page of a member's purchases, the first first."""
+    sql = _SQL["list_purchases_rising"]
+    rows = await view.fetch(sql, merchant_id, member_id, *_conditions(wanted))
+    return [redemption_of(row) for row in rows]
+
+
+async def list_purchases_falling(
+    view: Connection, merchant_id: MerchantId, member_id: MemberId, wanted: PurchaseList
+) -> list[Redemption]:
+    """List a page of a member's purchases, the latest first."""
+    sql = _SQL["list_purchases_falling"]
+    rows = await view.fetch(sql, merchant_id, member_id, *_conditions(wanted))
+    return [redemption_of(row) for row in rows]
+
+
+def _conditions(wanted: PurchaseList) -> tuple[object, ...]:
     part = wanted.part
-    rows = await view.fetch(
-        _SQL[f"list_purchases_{'rising' if part.is_rising else 'falling'}"],
-        merchant_id,
-        member_id,
+    return (
         *part.bounds,
         part.is_any,
         wanted.has_ids,
@@ -56,7 +77,6 @@ async def list_purchases(
         wanted.wallet_ids or [],
         part.limit,
     )
-    return [redemption_of(row) for row in rows]
 
 
 async def find_refund(
