@@ -25,6 +25,9 @@ class Traits(Struct, frozen=True, kw_only=True):
     customer: Mapping[str, Value] = field(default_factory=dict)
 
 
+NO_TRAITS = Traits()
+
+
 class BadCondition(Exception):
     """The text is no condition that can be checked. Its message names the place."""
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from guerdon.domain.catalogue import MemberLimit
-from guerdon.domain.ids import EarningId, RedemptionId, RewardId, RuleId, TierId
+from guerdon.domain.ids import EarningId, PointTypeId, RedemptionId, RewardId, RuleId, TierId
 from guerdon.domain.order_payment import CapKind
 
 
@@ -226,6 +226,36 @@ class WalletUnknown(Refusal, frozen=True):
     """The member has no wallet of this point type."""
 
     code: ClassVar[str] = "wallet_unknown"
+    point_type_id: PointTypeId = PointTypeId(0)
+
+
+class NoMatchingCost(Refusal, frozen=True):
+    """The reward has no price for this member."""
+
+    code: ClassVar[str] = "no_matching_cost"
+
+
+class CooldownRunning(Refusal, frozen=True):
+    """The member took the reward too short a time ago."""
+
+    code: ClassVar[str] = "cooldown_running"
+    until: datetime
+
+
+class SpendLimitReached(Refusal, frozen=True):
+    """The wallet would spend more points than it may."""
+
+    code: ClassVar[str] = "spend_limit_reached"
+    limit: CapKind
+    points_left: int
+    asked: int
+
+
+class RefundNotAllowed(Refusal, frozen=True):
+    """The reward is not given back."""
+
+    code: ClassVar[str] = "refund_not_allowed"
+    redemption_id: RedemptionId
 
 
 class PaymentNotOffered(Refusal, frozen=True):

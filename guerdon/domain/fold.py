@@ -9,6 +9,7 @@ from guerdon.domain.catalogue import Catalogue, Program
 from guerdon.domain.clock import interval_start
 from guerdon.domain.earning import Earning
 from guerdon.domain.event import Event, EventKind
+from guerdon.domain.expiry import kept_by, slid_out_at
 from guerdon.domain.ids import (
     EarningId,
     EntryId,
@@ -25,6 +26,7 @@ from guerdon.domain.ids import (
 from guerdon.domain.ledger import INACTIVITY, Entry, EntryKind
 from guerdon.domain.lot import Lot, NewLot, draw, in_draw_order
 from guerdon.domain.member import MemberRef
+from guerdon.domain.point_terms import UNLIMITED
 from guerdon.domain.redemption import Redemption
 from guerdon.domain.state import Effects, Fresh, State, WalletChange
 from guerdon.domain.wallet import Wallet
@@ -124,6 +126,8 @@ class Fold:
             for reward_id, counter in state.counters.items()
         }
         self.taken_by_member = dict(state.taken_by_member)
+        self.taken_at = {slot: list(times) for slot, times in state.taken_at.items()}
+        self.traits = dict(state.traits)
         self.taken_in_session = dict(state.taken_in_session)
         self.pools = {reward_id: list(codes) for reward_id, codes in state.pools.items()}
         self.redemptions = dict(state.redemptions)
@@ -139,6 +143,7 @@ class Fold:
         self.spent = dict(state.spent)
         self.paid_minor = dict(state.paid_minor)
         self.last_orders = dict(state.last_orders)
+        self.last_acts = state.last_acts
 
     # -- finding ---------------------------------------------------------------------------
 
@@ -239,23 +244,41 @@ class Fold:
             if purse.due_points(self.now)
             else []
         )
-        return self._expire(purse, due)
+        return self.expire(purse, due)
 
     def expire_idle(self, purse: Purse) -> int:
-        """Expire what a member without orders has left of lots as old; give their points."""
+        """Expire what an inactive member has left of lots as old; give their points."""
         swept = self.sweep(purse)
         idle = [lot for lot in purse.lots if self.is_idle(purse, lot.effective_at)]
-        return swept + self._expire(purse, idle, note=INACTIVITY)
+        return swept + self.expire(purse, idle, note=INACTIVITY)
 
     def is_idle(self, purse: Purse, effective_at: datetime) -> bool:
         """Say whether points credited at an instant have expired by their member's inactivity."""
+        if self._has_slid_out(purse, effective_at):
+            return True
         since = self.program(purse.wallet.program_id).idle_since(self.now)
         if since is None or effective_at > since:
             return False
         last_order = self.last_orders.get(purse.wallet.member_id)
         return last_order is None or last_order <= since
 
-    def _expire(self, purse: Purse, due: list[Lot], note: str | None = None) -> int:
+    def _has_slid_out(self, purse: Purse, effective_at: datetime) -> bool:
+        """Say whether nothing that keeps a wallet's points alive was done for as long as that."""
+        point_type = self.catalogue.point_types.get(purse.wallet.point_type_id)
+        expiry = None if point_type is None else point_type.expiry
+        if expiry is None or expiry.kind != "sliding":
+            return False
+        kinds = kept_by(expiry)
+        acts = [
+            each.created_at
+            for each in self.effects.entries
+            if each.wallet_id == purse.id and each.kind in kinds
+        ]
+        last = max(effective_at, *acts, self.last_acts.get(purse.id, effective_at))
+        return slid_out_at(expiry, last, self.program(purse.wallet.program_id).timezone) <= self.now
+
+    def expire(self, purse: Purse, due: list[Lot], note: str | None = None) -> int:
+        """Take out what is left of lots; give their points."""
         if not due:
             return 0
         points = sum(lot.points_remaining for lot in due)
@@ -465,10 +488,17 @@ class Fold:
         self.effects.entries.append(entry)
         return entry
 
-    def count_spent(self, purse: Purse, points: int) -> None:
-        """Let later commands of the batch see what one spent; what came back is negative."""
+    def count_spent(self, purse: Purse, points: int, spent_at: datetime | None = None) -> None:
+        """Let later commands of the batch see what one spent. What came back is negative, and was
+        spent at some time."""
+        point_type = self.catalogue.point_types.get(purse.wallet.point_type_id)
+        if point_type is None or point_type.spend_limits == UNLIMITED:
+            return
         ever, in_interval = self.spent.get(purse.id, (0, 0))
-        self.spent[purse.id] = (ever + points, in_interval + points)
+        timezone = self.program(purse.wallet.program_id).timezone
+        since = interval_start(point_type.spend_limits.interval or "ever", self.now, timezone)
+        counts = spent_at is None or spent_at >= since
+        self.spent[purse.id] = (ever + points, in_interval + (points if counts else 0))
 
     # -- recording -------------------------------------------------------------------------
 
@@ -509,7 +539,12 @@ class Fold:
                 self.taken_in_session[session] -= 1
         slot = (redemption.member_id, redemption.reward_id)
         reward = self.catalogue.rewards.get(redemption.reward_id)
-        if redemption.is_grant or slot not in self.taken_by_member:
+        if redemption.is_grant:
+            return
+        times = self.taken_at.get(slot, [])
+        if redemption.created_at in times:
+            times.remove(redemption.created_at)
+        if slot not in self.taken_by_member:
             return
         if reward is None or reward.limit_per_member is None:
             return

@@ -9,6 +9,7 @@ from guerdon.domain.errors import (
     RedemptionNotDue,
     RedemptionStatusWrong,
     RedemptionUnknown,
+    RefundNotAllowed,
     RefundTooLarge,
     Refusal,
 )
@@ -22,7 +23,8 @@ def refund(fold: Fold, command: Refund) -> Outcome:
     """Refund an approved redemption. Whole, it becomes void; in part, it stays approved.
 
     One that has expired or gone back by now, though no worker has come by, is taken as such.
-    Refusals in order: unknown, status, not due (automatic only), more than is left."""
+    Refusals in order: unknown, status, not due (automatic only), not given back by its reward as
+    it is offered now, more than is left."""
     redemption = fold.redemptions.get(command.redemption_id)
     if redemption is None:
         return Refused((RedemptionUnknown(command.redemption_id),))
@@ -90,6 +92,7 @@ def give_back(fold: Fold, redemption: Redemption, points: int, *, kind: EntryKin
         parts.append((fold.new_lot(purse, forfeited, fold.now, fold.now), forfeited))
     fold.credit(purse, kind, tuple(parts), redemption_id=redemption.id)
     purse.redeemed -= points
+    fold.count_spent(purse, -points, spent_at=redemption.created_at)
     fold.sweep(purse)
     return replace(redemption, points_refunded=redemption.points_refunded + points)
 
@@ -122,6 +125,9 @@ def _refusal(fold: Fold, redemption: Redemption, command: Refund) -> Refusal | N
         return RedemptionStatusWrong(redemption.id, status)
     if command.is_unused_only and redemption.fulfilled_at is not None:
         return RedemptionStatusWrong(redemption.id, "used")
+    reward = fold.catalogue.rewards.get(redemption.reward_id)
+    if reward is not None and not reward.is_refundable and not command.insists:
+        return RefundNotAllowed(redemption.id)
     return None
 
 

@@ -6,13 +6,17 @@ from operator import neg
 from msgspec.structs import replace
 
 from guerdon.domain.catalogue import Program, Reward
+from guerdon.domain.clock import moment_after
 from guerdon.domain.code import make_code
 from guerdon.domain.command import Done, Outcome, Redeem, Redeemed, Refused
+from guerdon.domain.condition import NO_TRAITS, Traits, holds
 from guerdon.domain.errors import (
+    CooldownRunning,
     InsufficientPoints,
     MemberFrozen,
     MemberLimitReached,
     MemberUnknown,
+    NoMatchingCost,
     OutOfStock,
     ProgramInactive,
     ProgramOutsideWindow,
@@ -22,6 +26,7 @@ from guerdon.domain.errors import (
     RewardOutsideWindow,
     RewardUnknown,
     SessionLimitReached,
+    SpendLimitReached,
     TierExcluded,
     TierRequired,
     UnitsOutOfBounds,
@@ -30,11 +35,16 @@ from guerdon.domain.errors import (
     WalletUnknown,
 )
 from guerdon.domain.fold import Fold, Purse
-from guerdon.domain.ids import MemberId, RedemptionId
+from guerdon.domain.ids import MemberId, RedemptionId, TierId
 from guerdon.domain.ledger import Entry
 from guerdon.domain.member import MemberRef
+from guerdon.domain.opening import is_open
+from guerdon.domain.order_payment import CapKind
+from guerdon.domain.point_terms import SpendLimits
 from guerdon.domain.redemption import NO_CONTEXT, Context, Redemption
+from guerdon.domain.terms import Cost
 
+_UNLIMITED = SpendLimits()
 # The code is what the member shows; what is handed over later is asked for by it too.
 _CODED = frozenset({"code", "shopify", "gift_card", "manual", "webhook"})
 # Kinds that are one variant of a product, whichever the member chooses.
@@ -67,16 +77,17 @@ def redeem(fold: Fold, command: Redeem) -> Outcome:
     if member_id is None or reward is None or purse is None:
         return Refused(tuple(refusals))
     refusals.extend(_member_refusals(fold, reward, member_id, purse))
+    refusals.extend(_target_refusals(fold, reward, member_id))
+    price = price_of(reward, purse.tier_id, fold.traits.get(member_id, NO_TRAITS))
+    if price is None:
+        return Refused((*refusals, NoMatchingCost()))
     paying: Purse | None = purse
-    if reward.point_type_id not in (0, purse.wallet.point_type_id):
-        paying = fold.purse_of(member_id, reward.point_type_id)
-    cost = reward.points_cost_for(purse.tier_id) * max(command.units, 0)
+    if price.point_type_id not in (0, purse.wallet.point_type_id):
+        paying = fold.purse_of(member_id, price.point_type_id)
     if paying is None:
-        refusals.append(WalletUnknown())
-        return Refused(tuple(refusals))
-    spendable = paying.spendable(fold.now)
-    if spendable < cost:
-        refusals.append(InsufficientPoints(spendable, cost))
+        return Refused((*refusals, WalletUnknown(price.point_type_id)))
+    cost = price.points * max(command.units, 0)
+    refusals.extend(_points_refusals(fold, paying, cost))
     if refusals:
         return Refused(tuple(refusals))
     context = command.context or NO_CONTEXT
@@ -91,6 +102,13 @@ def redeem(fold: Fold, command: Redeem) -> Outcome:
         context=None if context == NO_CONTEXT else context,
         is_queued=command.is_queued,
     )
+
+
+def price_of(reward: Reward, tier_id: TierId | None, traits: Traits) -> Cost | None:
+    """Give what one unit costs a member: the first of the costs that is meant for them."""
+    if not reward.costs:
+        return Cost(points=reward.points_cost_for(tier_id), point_type_id=reward.point_type_id)
+    return next((cost for cost in reward.costs if holds(cost.condition, traits)), None)
 
 
 def grant_for_tier(fold: Fold, reward: Reward, purse: Purse) -> None:
@@ -117,8 +135,10 @@ def why_closed(program: Program, now: datetime) -> list[Refusal]:
     refusals: list[Refusal] = []
     if program.status != "active":
         refusals.append(ProgramInactive())
-    if (program.starts_at and now < program.starts_at) or (
-        program.ends_at and now >= program.ends_at
+    if (
+        (program.starts_at and now < program.starts_at)
+        or (program.ends_at and now >= program.ends_at)
+        or not is_open(program.hours, now, program.timezone)
     ):
         refusals.append(ProgramOutsideWindow())
     return refusals
@@ -130,8 +150,10 @@ def _reward_refusals(
     refusals: list[Refusal] = []
     if reward.status != "active":
         refusals.append(RewardInactive(reward.id))
-    if (reward.starts_at and fold.now < reward.starts_at) or (
-        reward.ends_at and fold.now >= reward.ends_at
+    if (
+        (reward.starts_at and fold.now < reward.starts_at)
+        or (reward.ends_at and fold.now >= reward.ends_at)
+        or not is_open(reward.hours, fold.now, fold.program(reward.program_id).timezone)
     ):
         refusals.append(RewardOutsideWindow(reward.starts_at, reward.ends_at))
     units_max = reward.units_max if callers_max is None else min(callers_max, reward.units_max)
@@ -174,9 +196,50 @@ def _member_refusals(
     terms = reward.terms_for(purse.tier_id)
     if terms is not None and not terms.is_enabled:
         refusals.append(TierExcluded(purse.tier_id))
+    if reward.cooldown is not None:
+        timezone = fold.program(reward.program_id).timezone
+        taken = fold.taken_at.get((member_id, reward.id))
+        until = moment_after(max(taken), reward.cooldown, timezone) if taken else fold.now
+        if until > fold.now:
+            refusals.append(CooldownRunning(until))
     limit = reward.limit_per_member
     if limit is not None and fold.taken_by_member.get((member_id, reward.id), 0) >= limit.count:
         refusals.append(MemberLimitReached(limit))
+    return refusals
+
+
+def _target_refusals(fold: Fold, reward: Reward, member_id: MemberId) -> list[Refusal]:
+    """A reward of points needs a wallet to put them into."""
+    if reward.fulfil_by != "points" or reward.credit_point_type is None:
+        return []
+    wanted = [
+        each.id
+        for each in fold.catalogue.point_types.values()
+        if each.slug == reward.credit_point_type
+    ]
+    if wanted and fold.purse_of(member_id, wanted[0]) is None:
+        return [WalletUnknown(wanted[0])]
+    return []
+
+
+def _points_refusals(fold: Fold, paying: Purse, cost: int) -> list[Refusal]:
+    refusals: list[Refusal] = []
+    spendable = paying.spendable(fold.now)
+    if spendable < cost:
+        refusals.append(InsufficientPoints(spendable, cost))
+    point_type = fold.catalogue.point_types.get(paying.wallet.point_type_id)
+    if point_type is None or point_type.spend_limits == _UNLIMITED:
+        return refusals
+    limits = point_type.spend_limits
+    ever, in_interval = fold.spent.get(paying.id, (0, 0))
+    caps: tuple[tuple[CapKind, int | None, int], ...] = (
+        ("wallet_ever", limits.points_max, ever),
+        ("wallet_interval", limits.interval_points_max, in_interval),
+        ("wallet_at_once", limits.at_once_max, 0),
+    )
+    for kind, most, spent in caps:
+        if most is not None and spent + cost > most:
+            refusals.append(SpendLimitReached(kind, max(most - spent, 0), cost))
     return refusals
 
 
@@ -201,6 +264,7 @@ def _grant(
     if points_cost:
         entry = fold.take(purse, points_cost, "redeemed", redemption_id=redemption_id)
         purse.redeemed += points_cost
+        fold.count_spent(purse, points_cost)
         if is_pending:
             purse.held += points_cost
     redemption = Redemption(
@@ -236,6 +300,8 @@ def _grant(
     if reward.limit_per_member is not None and not is_grant:
         slot = (redemption.member_id, reward.id)
         fold.taken_by_member[slot] = fold.taken_by_member.get(slot, 0) + 1
+    if reward.cooldown is not None and not is_grant:
+        fold.taken_at.setdefault((redemption.member_id, reward.id), []).append(fold.now)
     if context is not None and context.session is not None:
         session = (reward.id, context.session.token)
         fold.taken_in_session[session] = fold.taken_in_session.get(session, 0) + 1

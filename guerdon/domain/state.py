@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from guerdon.domain.condition import Traits
 from guerdon.domain.earning import Earning
 from guerdon.domain.event import Event
 from guerdon.domain.ids import (
@@ -44,7 +45,9 @@ class State(Struct, kw_only=True):
     """Everything a batch's commands may look at, read under the locks of its wallets.
 
     `spent` is there for wallets of limited point types: the points spent ever and in the running
-    interval, less those that came back. `paid_minor` is what a member paid of an order."""
+    interval, less those that came back. `last_acts` is when something was last done that keeps a
+    wallet's points alive. `paid_minor` is what a member paid of an order. `taken_at` has when
+    members took rewards that they must wait for, `traits` what prices ask of them."""
 
     wallets: dict[WalletId, Wallet] = field(default_factory=dict)
     members: dict[MemberId, list[WalletId]] = field(default_factory=dict)
@@ -55,6 +58,8 @@ class State(Struct, kw_only=True):
     earnings: dict[EarningId, Earning] = field(default_factory=dict)
     counters: dict[RewardId, Counter] = field(default_factory=dict)
     taken_by_member: dict[tuple[MemberId, RewardId], int] = field(default_factory=dict)
+    taken_at: dict[tuple[MemberId, RewardId], list[datetime]] = field(default_factory=dict)
+    traits: dict[MemberId, Traits] = field(default_factory=dict)
     taken_in_session: dict[tuple[RewardId, str], int] = field(default_factory=dict)
     awarded: dict[tuple[MemberId, RuleId], set[EarningId]] = field(default_factory=dict)
     completed: dict[tuple[RuleId, str], Earning] = field(default_factory=dict)
@@ -64,6 +69,7 @@ class State(Struct, kw_only=True):
     spent: dict[WalletId, tuple[int, int]] = field(default_factory=dict)
     paid_minor: dict[tuple[MemberId, str], int] = field(default_factory=dict)
     last_orders: dict[MemberId, datetime] = field(default_factory=dict)
+    last_acts: dict[WalletId, datetime] = field(default_factory=dict)
     keys: dict[str, KeyRecord] = field(default_factory=dict)
 
     @property

@@ -19,6 +19,7 @@ from guerdon.domain.command import (
     Earn,
     Enrol,
     EraseMember,
+    ExpireEarly,
     ExpireInactive,
     ExpireLots,
     ExpireRedemption,
@@ -30,9 +31,11 @@ from guerdon.domain.command import (
     Release,
     Reopen,
     Settle,
+    SettlePending,
     Submission,
     Transfer,
 )
+from guerdon.domain.expiry import kept_by
 from guerdon.domain.ids import (
     EarningId,
     MemberId,
@@ -41,8 +44,11 @@ from guerdon.domain.ids import (
     RedemptionId,
     RewardId,
     RuleId,
+    WalletId,
 )
 from guerdon.domain.member import MemberRef
+from guerdon.domain.opening import longest
+from guerdon.domain.point_terms import UNLIMITED
 from guerdon.domain.state import State
 from guerdon.store import (
     counters,
@@ -54,6 +60,7 @@ from guerdon.store import (
     pool_codes,
     redemptions,
     spends,
+    traits,
     wallets,
 )
 from guerdon.store.connection import Connection
@@ -78,13 +85,15 @@ _BY_MEMBER = (
     Adjust,
     PayOrder,
     ExpireLots,
+    ExpireEarly,
     ExpireInactive,
+    SettlePending,
     ChangeMember,
     Leave,
     EraseMember,
 )
 # Commands that can raise lifetime points or look at the tier anew, and so grant rewards.
-_RAISING = (Earn, Approve, ClawBack, Adjust, Enrol)
+_RAISING = (Earn, Approve, SettlePending, ClawBack, Adjust, Enrol)
 
 
 class Named(Struct):
@@ -126,6 +135,8 @@ def name(submissions: Sequence[Submission]) -> Named:
             named.refs.add((command.program_id, command.member))
             if isinstance(command, ChangeMember | Leave | EraseMember):
                 named.shows_profiles = True
+            elif isinstance(command, SettlePending):
+                named.earning_ids.update(command.earning_ids)
             elif isinstance(command, PayOrder):
                 named.paid_order_keys.add(command.order_key)
             elif isinstance(command, Earn):
@@ -172,8 +183,8 @@ async def load(
         await _load_redemptions(tx, merchant_id, named, state)
     if named.earning_ids or named.rules:
         await _load_earnings(tx, merchant_id, named, catalogue, state)
-    if named.asks_for_orders and state.members and _minds_orders(catalogue):
-        state.last_orders = await earnings.list_last_orders(tx, merchant_id, list(state.members))
+    if named.asks_for_orders and state.members:
+        await _load_last_acts(tx, merchant_id, catalogue, state)
     await _load_paid(tx, merchant_id, named, state)
     if named.shows_profiles and state.members:
         for member in await members.list_members(tx, merchant_id, list(state.members)):
@@ -316,18 +327,33 @@ async def load_taken(
     now: datetime,
 ) -> None:
     """Count what members took of rewards limited per member, in the interval that `now` is in; and
-    what was taken in the sessions named of rewards that are limited so."""
+    what was taken in the sessions named of rewards that are limited so. Find when they took what
+    they must wait for, and what prices ask of them."""
     wanted: set[tuple[MemberId, RewardId, datetime]] = set()
+    awaited: set[tuple[MemberId, RewardId, datetime]] = set()
+    asked: set[MemberId] = set()
     for command in named.redeems:
         reward = catalogue.rewards.get(command.reward_id)
-        if reward is None or reward.limit_per_member is None:
+        if reward is None:
             continue
-        since = _limit_start(catalogue, reward, now)
-        wanted.update((member_id, reward.id, since) for member_id in _takers(named, state, command))
+        if reward.limit_per_member is not None:
+            since = _limit_start(catalogue, reward, now)
+            wanted.update((each, reward.id, since) for each in _takers(named, state, command))
+        if reward.cooldown is not None:
+            since = now - longest(reward.cooldown)
+            awaited.update((each, reward.id, since) for each in _takers(named, state, command))
+        if any(cost.condition is not None for cost in reward.costs):
+            asked.update(_takers(named, state, command))
     if wanted:
         state.taken_by_member = await redemptions.count_taken_by_member(
             tx, merchant_id, list(wanted)
         )
+    if awaited:
+        state.taken_at = await redemptions.list_taken_times(tx, merchant_id, list(awaited))
+    if asked:
+        state.traits = await traits.list_traits(tx, merchant_id, list(asked))
+    if named.redeems or named.paid_order_keys:
+        await _load_spent(tx, merchant_id, catalogue, state, now)
     sessions = limited_sessions(named, catalogue)
     if sessions:
         state.taken_in_session = await redemptions.count_taken_in_session(
@@ -395,6 +421,46 @@ async def _load_earnings(
     ]
     if once and state.members:
         state.awarded = await earnings.list_awarded(tx, merchant_id, list(state.members), once)
+
+
+async def _load_last_acts(
+    tx: Connection, merchant_id: MerchantId, catalogue: Catalogue, state: State
+) -> None:
+    """Find what members did last that keeps their points alive, where anything does."""
+    if _minds_orders(catalogue):
+        state.last_orders = await earnings.list_last_orders(tx, merchant_id, list(state.members))
+    kinds = {
+        each.id: kept_by(each.expiry)
+        for each in catalogue.point_types.values()
+        if each.expiry is not None and each.expiry.kind == "sliding"
+    }
+    wanted = [
+        (wallet.id, kind)
+        for wallet in state.wallets.values()
+        for kind in kinds.get(wallet.point_type_id, ())
+    ]
+    if wanted:
+        state.last_acts = await wallets.list_last_acts(tx, merchant_id, wanted)
+
+
+async def _load_spent(
+    tx: Connection, merchant_id: MerchantId, catalogue: Catalogue, state: State, now: datetime
+) -> None:
+    """Sum what was spent out of the wallets whose point types are limited."""
+    since: dict[WalletId, datetime] = {}
+    for wallet in state.wallets.values():
+        point_type = catalogue.point_types.get(wallet.point_type_id)
+        if point_type is None or point_type.spend_limits == UNLIMITED:
+            continue
+        # Ever is what the wallet itself says.
+        state.spent[wallet.id] = (wallet.points_redeemed, wallet.points_redeemed)
+        if (interval := point_type.spend_limits.interval) not in (None, "ever"):
+            timezone = catalogue.programs[wallet.program_id].timezone
+            since[wallet.id] = interval_start(interval, now, timezone)
+    if since:
+        sums = await wallets.sum_spent(tx, merchant_id, since)
+        for wallet_id in since:
+            state.spent[wallet_id] = (state.spent[wallet_id][0], sums.get(wallet_id, 0))
 
 
 def _minds_orders(catalogue: Catalogue) -> bool:

@@ -128,7 +128,10 @@ async def void(
         if isinstance(released, Done):
             return released
     return await refund(
-        ledger, merchant_id, redemption, Refund(redemption_id=redemption_id, reason=reason)
+        ledger,
+        merchant_id,
+        redemption,
+        Refund(redemption_id=redemption_id, reason=reason, insists=True),
     )
 
 

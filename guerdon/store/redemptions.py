@@ -148,6 +148,26 @@ async def count_taken_by_member(
     return {(row[0], row[1]): row[2] for row in rows}
 
 
+async def list_taken_times(
+    tx: Connection,
+    merchant_id: MerchantId,
+    wanted: list[tuple[MemberId, RewardId, datetime]],
+) -> dict[tuple[MemberId, RewardId], list[datetime]]:
+    """List when members took rewards since an instant, where that was not given back; grants do
+    not count. Exact only under the lock of the member's wallets."""
+    rows = await tx.fetch(
+        _SQL["list_taken_times"],
+        merchant_id,
+        [member_id for member_id, _, _ in wanted],
+        [reward_id for _, reward_id, _ in wanted],
+        [since for _, _, since in wanted],
+    )
+    taken: dict[tuple[MemberId, RewardId], list[datetime]] = {}
+    for row in rows:
+        taken.setdefault((row[0], row[1]), []).append(row[2])
+    return taken
+
+
 async def count_taken_in_session(
     tx: Connection, merchant_id: MerchantId, wanted: list[tuple[RewardId, str]]
 ) -> dict[tuple[RewardId, str], int]:

@@ -57,6 +57,14 @@ WHERE r.merchant_id = $1 AND r.created_at >= wanted.since
   AND r.status NOT IN ('declined', 'void') AND NOT r.is_grant
 GROUP BY r.member_id, r.reward_id;
 
+-- name: list_taken_times
+-- When members took rewards, since an instant.
+SELECT r.member_id, r.reward_id, r.created_at
+FROM unnest($2::bigint[], $3::bigint[], $4::timestamptz[]) AS wanted (member_id, reward_id, since)
+JOIN redemptions r ON r.member_id = wanted.member_id AND r.reward_id = wanted.reward_id
+WHERE r.merchant_id = $1 AND r.created_at >= wanted.since
+  AND r.status NOT IN ('declined', 'void') AND NOT r.is_grant;
+
 -- name: count_taken_in_session
 -- How often rewards were taken in carts or checkouts, by the session's token.
 SELECT wanted.reward_id, wanted.token, count(*)

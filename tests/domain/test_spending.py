@@ -142,7 +142,7 @@ def test_every_reason_is_given_at_once() -> None:
         ),
         ({"tier_id": TierId(3009)}, TierRequired(TierId(3009), None)),
         ({"points_cost": 501}, InsufficientPoints(500, 501)),
-        ({"point_type_id": PointTypeId(77)}, WalletUnknown()),
+        ({"point_type_id": PointTypeId(77)}, WalletUnknown(PointTypeId(77))),
     ],
 )
 def test_a_refusal_stands_alone_and_leaves_no_trace(

@@ -195,6 +195,13 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     e.RewardOutsideWindow: Line(422, *_DISABLED),
     e.TierRequired: Line(422, *_DISABLED),
     e.TierExcluded: Line(422, *_DISABLED),
+    e.NoMatchingCost: Line(422, *_DISABLED),
+    e.CooldownRunning: Line(
+        422,
+        "reward_limit_reached",
+        "RewardLimitReachedError",
+        "Customer has claimed this reward a short time ago",
+    ),
     e.MemberLimitReached: Line(
         422,
         "reward_limit_reached",
@@ -242,6 +249,18 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
         lambda r: _by_status(r)[0],
         lambda r: _by_status(r)[1],
         lambda r, _: _by_status(r)[2],
+    ),
+    e.SpendLimitReached: Line(
+        422,
+        "spend_limit_reached",
+        "SpendLimitReachedError",
+        lambda r, _: f"Customer may spend {r.points_left} points more, {r.asked} required",
+    ),
+    e.RefundNotAllowed: Line(
+        422,
+        "reward_not_refundable",
+        "RewardNotRefundableError",
+        "Reward cannot be refunded",
     ),
     e.RefundTooLarge: Line(
         422,

@@ -91,6 +91,7 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     ),
     e.AlreadyAwarded: Line(409, "Customer has already been awarded points for this earning rule"),
     e.TierRequired: Line(403, "Customer is not on the required VIP tier"),
+    e.NoMatchingCost: Line(403, "This reward is not offered to this customer"),
     e.TierExcluded: Line(403, "This reward is not offered to the customer's VIP tier"),
     # Orders are not paid with points over this dialect.
     e.PaymentNotOffered: Line(422, "Points do not pay for orders"),
@@ -111,6 +112,8 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     e.MemberLimitReached: Line(
         422, "Customer has reached the redemption limit for this reward", _LIMIT
     ),
+    e.CooldownRunning: Line(422, "Customer has redeemed this reward a short time ago", _LIMIT),
+    e.SpendLimitReached: Line(422, "Customer would spend more points than may be spent", _LIMIT),
     e.UnitsOutOfBounds: Line(400, "This reward cannot be purchased in this quantity"),
     # No operation of this dialect names a session or a variant.
     e.SessionLimitReached: Line(
@@ -123,6 +126,7 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     e.RedemptionUnknown: Line(404, "Reward history entry not found"),
     e.RedemptionStatusWrong: Line(409, "The reward history entry does not allow this"),
     e.RedemptionNotDue: Line(409, "The reward history entry is not due"),
+    e.RefundNotAllowed: Line(409, "The reward is not refundable"),
     e.RefundTooLarge: Line(422, "More would be refunded than was spent"),
     e.EarningUnknown: Line(404, "Earning history entry not found"),
     e.EarningStatusWrong: Line(409, "The earning history entry does not allow this"),

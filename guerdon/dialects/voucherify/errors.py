@@ -81,6 +81,11 @@ _SOLD_OUT = Line(
     "Reward stock is not available",
 )
 _UNAVAILABLE = "Something went wrong."
+_EXCEEDED = {
+    "wallet_ever": "exceeded_card_spending_global_spending_based_limit",
+    "wallet_interval": "exceeded_card_spending_global_time_based_limit",
+    "wallet_at_once": "exceeded_card_spending_transactions_limit",
+}
 _EXHAUSTED = {
     "wallet_ever": "exhausted_card_spending_global_spending_based_limit",
     "wallet_interval": "exhausted_card_spending_global_time_based_limit",
@@ -118,6 +123,12 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     e.RewardOutsideWindow: _outside("reward"),
     e.OutOfStock: _SOLD_OUT,
     e.RedemptionLimitReached: _SOLD_OUT,
+    e.CooldownRunning: Line(
+        423,
+        "purchase_limit_cooldown",
+        lambda _, n: f"Cannot {n.action} while the cooldown is running",
+        lambda r, _: f"The member may purchase the reward again at {r.until:%Y-%m-%dT%H:%M:%SZ}",
+    ),
     e.MemberLimitReached: Line(
         423,
         "purchase_limit_frequency",
@@ -126,6 +137,7 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     ),
     e.TierRequired: _NO_COST,
     e.TierExcluded: _NO_COST,
+    e.NoMatchingCost: _NO_COST,
     # No operation of this dialect names a session, a variant or a quantity.
     e.SessionLimitReached: _locked("The reward is limited within one session"),
     e.VariantRequired: _locked("A variant of the product has to be chosen, which is not done here"),
@@ -174,6 +186,12 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
         "Insufficient card balance",
         "Operation exceeds the available card balance",
     ),
+    e.SpendLimitReached: Line(
+        423,
+        lambda r: _EXCEEDED[r.limit],
+        "Card spending limit is exceeded",
+        lambda r, _: f"The card may spend {r.points_left} points more, {r.asked} are asked",
+    ),
     e.RedemptionStatusWrong: Line(
         423,
         "non_approved_reward_transaction",
@@ -185,6 +203,15 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
         "non_approved_reward_transaction",
         lambda _, n: f"Cannot {n.action} when transaction status is not APPROVED",
         "Invalid reward_transaction status",
+    ),
+    e.RefundNotAllowed: Line(
+        423,
+        "reward_refund_policy_does_not_allow_refunds",
+        "Cannot refund reward",
+        lambda _, n: (
+            f"Reward {n.reward} refund policy does not allow refunds. To refund reward, set the "
+            "refund policy to 'ALLOW' in the request body"
+        ),
     ),
     e.RedemptionNotDue: _locked("The transaction is not due"),
     e.RuleNotAwardable: _locked("Points of this earning rule are not awarded by a call"),
