@@ -134,8 +134,7 @@ WITH locked_wallets AS (
     UPDATE pool_codes p
     SET redemption_id = s.id
     FROM spent s
-    WHERE p.merchant_id = $1 AND p.code = s.code AND p.reward_id = s.reward_id
-      AND p.redemption_id IS NULL AND $42::bigint > 0
+    WHERE p.merchant_id = $1 AND p.code = s.code AND p.redemption_id IS NULL AND $42::bigint > 0
     RETURNING p.id
 ), new_keys AS (
     INSERT INTO idempotency_records (merchant_id, key, fingerprint, answer, created_at)
