@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import partial
 
 import structlog
 
@@ -124,7 +125,7 @@ class LoyaltyLionApp:
                 key,
                 route,
                 path,
-                base_url=_base_url(scope, raw_path),
+                locate=partial(_base_url, scope, raw_path),
                 raw_path=raw_path,
                 query_string=scope["query_string"],
                 headers=headers,

@@ -55,10 +55,9 @@ class Route(Struct, frozen=True, kw_only=True):
 class Call(BaseCall):
     """A request that has passed this dialect's door.
 
-    `base_url` is where the dialect is mounted, as the caller sees it, without a slash at the end.
     `is_strict`: only those keys are shown that the vendor's first document has."""
 
-    __slots__ = ("base_url", "is_strict", "raw_path")
+    __slots__ = ("_locate", "is_strict", "raw_path")
     dialect = "loyaltylion"
 
     def __init__(
@@ -68,7 +67,7 @@ class Call(BaseCall):
         route: Route,
         path: tuple[str, ...],
         *,
-        base_url: str = "",
+        locate: Callable[[], str] = str,
         raw_path: bytes = b"",
         query_string: bytes = b"",
         headers: list[tuple[bytes, bytes]],
@@ -78,12 +77,17 @@ class Call(BaseCall):
         super().__init__(
             ledger, key, route, path, query_string=query_string, headers=headers, body=body
         )
-        self.base_url = base_url
+        self._locate = locate
         self.raw_path = raw_path
         self.is_strict = is_strict
 
     def invalid(self, name: str, why: str) -> Fault:
         return invalid(name, why)
+
+    @property
+    def base_url(self) -> str:
+        """Say where the dialect is mounted, as the caller sees it, without a slash at the end."""
+        return self._locate()
 
     def number(self, position: int) -> int:
         """Give the free segment at this position as an id of ours, or refuse it."""

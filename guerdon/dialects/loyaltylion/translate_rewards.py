@@ -57,12 +57,37 @@ def claimed_reward_to_wire(
         claimed_at=stamp(redemption.created_at),
         point_cost=redemption.points_cost,
         redeemable=redeemable_to_wire(redemption, reward, scene, is_first=is_first),
-        reward=reward_to_wire(reward, scene, unit_cost=unit_cost),
+        reward=_reward_at(reward, scene, unit_cost),
         state=state_of(redemption, scene.now),
         session=None if session is None else wire.SessionPart(session.kind, session.token),
         auto_refund_at=auto_refund_at,
         expires_at=auto_refund_at,
     )
+
+
+class _Told(Struct, frozen=True):
+    """A reward's wire form, and what it was made of."""
+
+    reward: Reward
+    merchant: Merchant
+    wire: wire.Reward
+
+
+_told: dict[tuple[int, int, int | None, bool], _Told] = {}
+_TOLD_MAX = 4096
+
+
+def _reward_at(reward: Reward, scene: Scene, unit_cost: int | None) -> wire.Reward:
+    """Show a reward at what was paid for one unit. The values of a catalogue never change, so what
+    was made of one of them once serves every claim of it."""
+    key = (scene.merchant.id, reward.id, unit_cost, scene.is_strict)
+    told = _told.get(key)
+    if told is None or told.reward is not reward or told.merchant is not scene.merchant:
+        if len(_told) >= _TOLD_MAX:
+            _told.clear()
+        shown = reward_to_wire(reward, scene, unit_cost=unit_cost)
+        told = _told[key] = _Told(reward, scene.merchant, shown)
+    return told.wire
 
 
 def state_of(redemption: Redemption, now: datetime) -> wire.State:

@@ -51,7 +51,7 @@ def _call(query: str = "", *, program_id: int = 5, path: tuple[str, ...] = ()) -
         key,
         _ROUTE,
         path,
-        base_url="https://points.example/loyaltylion",
+        locate=lambda: "https://points.example/loyaltylion",
         raw_path=b"/v2/webhooks",
         query_string=query.encode(),
         headers=[],
