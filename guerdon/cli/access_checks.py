@@ -1,5 +1,6 @@
 """Checks the keys, webhooks and integrations of a program file."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from guerdon.adapters.webhooks.standard import EVENTS, signing_key
@@ -27,6 +28,7 @@ from guerdon.domain.integration import IntegrationKind
 from guerdon.domain.webhook_url import find_url_problem
 from guerdon.engine.keying import SECRET_LENGTH_MIN
 
+_APP_ID = re.compile(r"[!-~]{1,255}")
 # What can be subscribed to.
 _EVENTS: dict[WebhookDialect, tuple[str, ...]] = {
     "mage": MAGE_EVENTS,
@@ -53,6 +55,8 @@ def _choose_program(
 
 def wanted_key(checks: Checks, path: str, part: KeyPart, slugs: list[str]) -> WantedKey:
     program = _choose_program(checks, path, part, slugs)
+    if part.dialect == "voucherify" and program is not None:
+        checks.refuse(f"{path}.program", "a voucherify key opens all programs; leave it out")
     app_id = part.app_id
     if part.app_id_env is not None:
         if app_id is not None:
@@ -60,6 +64,8 @@ def wanted_key(checks: Checks, path: str, part: KeyPart, slugs: list[str]) -> Wa
         app_id = checks.secret(f"{path}.app_id_env", part.app_id_env)
     if part.dialect == "voucherify" and app_id is None:
         checks.refuse(f"{path}.app_id_env", "missing; a voucherify key has an application id")
+    elif part.dialect == "voucherify" and find_app_id_problem(app_id) is not None:
+        checks.refuse(f"{path}.app_id", f"it {find_app_id_problem(app_id)}")
     elif part.dialect == "mage" and app_id is not None:
         checks.refuse(f"{path}.app_id", "a mage key has none")
     problem = find_scopes_problem(part.dialect, part.scopes, has_app_id=app_id is not None)
@@ -74,6 +80,13 @@ def wanted_key(checks: Checks, path: str, part: KeyPart, slugs: list[str]) -> Wa
         app_id=app_id,
         secret=checks.secret(f"{path}.secret_env", part.secret_env, SECRET_LENGTH_MIN),
     )
+
+
+def find_app_id_problem(app_id: str | None) -> str | None:
+    """Say why a text cannot be sent in a header as an application's id; None where it can."""
+    if not app_id or not _APP_ID.fullmatch(app_id):
+        return "has to be 1 to 255 visible ASCII characters"
+    return None
 
 
 def find_scopes_problem(dialect: str, scopes: Sequence[str], *, has_app_id: bool) -> str | None:

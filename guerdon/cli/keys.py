@@ -40,12 +40,18 @@ def create(
     ] = None,
 ) -> None:
     """Make a key and print its secret, which is kept hashed and never shown again."""
-    from guerdon.cli.access_checks import find_scopes_problem
+    from guerdon.cli.access_checks import find_app_id_problem, find_scopes_problem
 
     scopes = tuple(scope or ())
     problem = find_scopes_problem(dialect, scopes, has_app_id=app_id is not None)
     if problem is not None:
         fail(f"--scope: {problem}")
+    if dialect == "voucherify":
+        if program is not None:
+            fail("--program: a voucherify key opens all programs; leave it out")
+        problem = None if app_id is None else find_app_id_problem(app_id)
+        if problem is not None:
+            fail(f"--app-id: it {problem}")
     asyncio.run(_create(dialect, name, merchant, program, read_only, scopes, app_id))
 
 

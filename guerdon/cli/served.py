@@ -82,7 +82,6 @@ class Served:
             voucherify_calls_per_minute_max=config.voucherify_rate_limit,
             voucherify_settings=VoucherifySettings(
                 purchase_profile=config.voucherify_purchase_profile,
-                delay_seconds=config.voucherify_delay_seconds,
             ),
         )
         tune_collector()

@@ -84,6 +84,10 @@ def facts_of(
     return {
         "merchant": _struct(merchant),
         "catalogue_version": catalogue.version,
+        "point_types": [
+            _offer("point_type", point_type, point_type.id)
+            for point_type in sorted(catalogue.point_types.values(), key=lambda each: each.id)
+        ],
         "programs": [
             _program(catalogue, program, with_archived=with_archived) for program in programs
         ],
@@ -111,7 +115,7 @@ def _program(catalogue: "Catalogue", program: "Program", *, with_archived: bool)
     slugs = {tier.id: tier.slug for tier in tiers}
     rewards = [
         {
-            **_offer("reward", reward, reward.id),
+            **_offer("reward", reward, reward.id, reward.template_id),
             "tier": slugs.get(reward.tier_id) if reward.tier_id is not None else None,
             "tier_terms": {
                 slugs.get(terms.tier_id, str(terms.tier_id)): {
@@ -125,23 +129,24 @@ def _program(catalogue: "Catalogue", program: "Program", *, with_archived: bool)
         if reward.program_id == program.id and (with_archived or reward.archived_at is None)
     ]
     rules = [
-        _offer("earning_rule", rule, rule.id)
+        _offer("earning_rule", rule, rule.id, rule.template_id)
         for rule in sorted(catalogue.rules.values(), key=lambda rule: rule.id)
         if rule.program_id == program.id and (with_archived or rule.archived_at is None)
     ]
     return {
-        **_struct(program),
+        **_offer("program", program, program.id),
         "tiers": [_offer("tier", tier, tier.id) for tier in tiers],
         "rewards": rewards,
         "earning_rules": rules,
     }
 
 
-def _offer(kind: "Kind", value: "Struct", number: int) -> _Facts:
+def _offer(kind: "Kind", value: "Struct", number: int, template_id: int | None = None) -> _Facts:
     from guerdon.cli.id_forms import id_forms
 
     facts = _struct(value)
-    return {"id": facts.pop("id"), "ids": id_forms(kind, number), **facts}
+    forms = id_forms(kind, number, template_id=template_id)
+    return {"id": facts.pop("id"), "ids": forms, **facts}
 
 
 def _struct(value: "Struct") -> _Facts:
@@ -163,7 +168,7 @@ def _tree(facts: _Facts) -> "Tree":
     for program in _list(facts["programs"]):
         branch = tree.add(
             f"[bold]{escape(str(program['name']))}[/] (program {program['slug']}, id "
-            f"{program['id']}, {program['status']})"
+            f"{program['id']}, {program['status']})  [dim]{_forms(program)}[/]"
         )
         for name in ("tiers", "rewards", "earning_rules"):
             offers = _list(program[name])
@@ -171,6 +176,11 @@ def _tree(facts: _Facts) -> "Tree":
                 twig = branch.add(name.replace("_", " "))
                 for offer in offers:
                     twig.add(_line(name, offer))
+    for points in _list(facts["point_types"]):
+        tree.add(
+            f"points {escape(str(points['name']))} ({points['slug']}, id {points['id']})  "
+            f"[dim]{_forms(points)}[/]"
+        )
     for name, what in (("webhooks", "url"), ("integrations", "kind")):
         for each in _list(facts[name]):
             twig = tree.add(f"{name.removesuffix('s')} {escape(str(each[what]))}")
@@ -182,7 +192,6 @@ def _tree(facts: _Facts) -> "Tree":
 def _line(name: str, offer: _Facts) -> str:
     from rich.markup import escape
 
-    ids = ", ".join(f"{dialect} {form}" for dialect, form in _inner(offer["ids"]).items())
     figures = {
         "tiers": "points_required",
         "rewards": "points_cost",
@@ -195,7 +204,11 @@ def _line(name: str, offer: _Facts) -> str:
         said += f", {offer['status']}"
     if offer.get("archived_at"):
         said += ", archived"
-    return f"{said}  [dim]id {offer['id']}, {ids}[/]"
+    return f"{said}  [dim]id {offer['id']}, {_forms(offer)}[/]"
+
+
+def _forms(offer: _Facts) -> str:
+    return ", ".join(f"{dialect} {form}" for dialect, form in _inner(offer["ids"]).items())
 
 
 def _inner(value: object) -> _Facts:

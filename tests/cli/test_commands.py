@@ -60,7 +60,15 @@ def test_show_gives_every_id_in_each_dialects_form_and_no_secret(shop: Shop) -> 
     shown = shop.show()
     (program,) = shown["programs"]
     ten, mug = program["rewards"]
-    assert ten["ids"] == {"mage": f"reward_{_base36(ten['id']):0>16}"}
+    assert ten["ids"] == {
+        "mage": f"reward_{_base36(ten['id']):0>16}",
+        "voucherify": f"lrew_{ten['id']:018x}",
+    }
+    assert program["ids"] == {"voucherify": f"lprg_{program['id']:018x}"}
+    (points,) = shown["point_types"]
+    assert points["ids"] == {"voucherify": f"lcdef_{points['id']:018x}"}
+    assert points["id"] == program["point_type_id"]
+    assert program["ids"]["voucherify"] in shop.run("show").out
     assert mug["tier"] == "flow"
     assert program["tiers"][1]["ids"]["mage"].startswith("tier_")
     assert program["earning_rules"][0]["ids"]["mage"].startswith("rule_")

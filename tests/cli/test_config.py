@@ -15,6 +15,7 @@ def test_nothing_set_is_a_shop_on_one_machine() -> None:
     assert config.is_embedded
     assert (config.host, config.port, config.workers) == ("127.0.0.1", 8700, 1)
     assert (config.mage_rate_limit, config.loyaltylion_rate_limit) == (0, 0)
+    assert (config.voucherify_purchase_profile, config.voucherify_delay_seconds) == ("seed", 0)
     assert config.hosts == {}
 
 
@@ -32,6 +33,9 @@ def test_nothing_set_is_a_shop_on_one_machine() -> None:
         ("GUERDON_MAGE_RATE_LIMIT", "-1"),
         ("GUERDON_LOYALTYLION_RATE_LIMIT", "many"),
         ("GUERDON_LOYALTYLION_STRICT_SEED_KEYS", "very"),
+        ("GUERDON_VOUCHERIFY_RATE_LIMIT", "-1"),
+        ("GUERDON_VOUCHERIFY_PURCHASE_PROFILE", "newest"),
+        ("GUERDON_VOUCHERIFY_DELAY_SECONDS", "6"),
         ("GUERDON_WEBHOOK_ALLOW_HTTP", "perhaps"),
         ("GUERDON_HOSTS", "points.shop.example"),
         ("GUERDON_HOSTS", "points.shop.example=esperanto"),

@@ -36,6 +36,9 @@ async def _of_pair(keyring: Keyring, app_ids: list[bytes], secrets: list[bytes])
     key = keyring.recall(secret) or await keyring.find(secret)
     if key is None or key.dialect != "voucherify" or key.app_id is None:
         return None
+    # Paths name programs, so a key that is for one of them would have to be held to it.
+    if key.program_id is not None:
+        return None
     is_told = hmac.compare_digest(key.app_id.encode(), app_ids[0].strip())
     return key if is_told else None
 

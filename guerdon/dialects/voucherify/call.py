@@ -35,11 +35,10 @@ OAuthScope = Literal[
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """How the dialect is to answer: which of the vendor's generations a purchase has the form of,
-    and how long it waits at least before it is processed."""
+    """How the dialect is to answer: which of the vendor's generations a purchase has the form
+    of."""
 
     purchase_profile: PurchaseProfile = "seed"
-    delay_seconds: int = 0
 
 
 class Route(Struct, frozen=True, kw_only=True):

@@ -161,7 +161,7 @@ def test_a_place_is_free_again_after_a_minute() -> None:
 async def test_what_nobody_foresaw_is_told_with_the_name_of_the_request(
     served: ServedVouch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_: Any) -> None:
+    def fail(*_: Any) -> None:
         raise RuntimeError("a secret of ours")
 
     monkeypatch.setattr("guerdon.dialects.voucherify.programs.read_listing", fail)
