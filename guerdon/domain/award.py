@@ -20,8 +20,9 @@ from guerdon.domain.errors import (
     RuleUnknown,
     WalletUnknown,
 )
+from guerdon.domain.expiry import credited_at, lot_expires_at
 from guerdon.domain.fold import Fold, Purse
-from guerdon.domain.ids import EarningId, ProgramId
+from guerdon.domain.ids import EarningId
 from guerdon.domain.money import multiply_points
 from guerdon.domain.spend import name_of, program_refusals
 from guerdon.domain.tier_change import reassess_tier
@@ -30,7 +31,8 @@ POINTS_MAX = 1_000_000_000_000
 
 
 def earn(fold: Fold, command: Earn) -> Outcome:
-    """Award a rule's points times the member's tier multiplier; pending if the rule delays.
+    """Award a rule's points times the member's tier multiplier; pending if the rule or
+    the point type delays.
 
     The same completion key for the same rule gives the first award again. Refusals in order:
     member unknown, frozen, rule unknown or off, wallet unknown, not in the categories asked for,
@@ -100,12 +102,12 @@ def award(fold: Fold, purse: Purse, rule: EarningRule, command: Earn, base: int)
         action_key=command.action_key,
         note=command.note,
         metadata=command.metadata,
-        due_at=now + timedelta(days=rule.approval_days) if rule.approval_days else None,
+        due_at=_due_at(fold, purse, rule),
         created_at=now,
         updated_at=now,
     )
     fold.awarded.setdefault((earning.member_id, rule.id), set()).add(earning.id)
-    if rule.approval_days:
+    if earning.due_at is not None:
         fold.await_points(purse, earning.points, "pending", earning_id=earning.id)
         fold.announce("points.pending", purse, earning_id=earning.id, points=earning.points)
         fold.put_earning(earning, is_new=True)
@@ -116,10 +118,12 @@ def award(fold: Fold, purse: Purse, rule: EarningRule, command: Earn, base: int)
     return earning
 
 
-def credit_earning(fold: Fold, purse: Purse, earning: Earning, *, is_new: bool) -> Earning:
+def credit_earning(
+    fold: Fold, purse: Purse, earning: Earning, *, is_new: bool, note: str | None = None
+) -> Earning:
     """Turn an earning, a pending one unless `is_new`, into a lot; lifetime points and with them the
     tier may rise."""
-    expires_at = lot_expiry(fold, earning.program_id)
+    expires_at = lot_expiry(fold, purse)
     lot_id = None
     if earning.points:
         _, lot_id = fold.put(
@@ -130,6 +134,7 @@ def credit_earning(fold: Fold, purse: Purse, earning: Earning, *, is_new: bool) 
             lifetime_points=earning.points,
             pending_points=0 if is_new else -earning.points,
             earning_id=earning.id,
+            note=note,
         )
     approved = replace(
         earning,
@@ -191,10 +196,20 @@ def decline(fold: Fold, command: Decline) -> Outcome:
     return Done(Earned(rejected, purse.balance(fold.now)))
 
 
-def lot_expiry(fold: Fold, program_id: ProgramId) -> datetime | None:
-    """Give when points credited now will expire."""
-    days = fold.program(program_id).points_expiry_days
-    return fold.now + timedelta(days=days) if days else None
+def lot_expiry(fold: Fold, purse: Purse) -> datetime | None:
+    """Give when points credited to a wallet now will expire."""
+    point_type = fold.catalogue.point_types.get(purse.wallet.point_type_id)
+    return lot_expires_at(fold.program(purse.wallet.program_id), point_type, fold.now)
+
+
+def _due_at(fold: Fold, purse: Purse, rule: EarningRule) -> datetime | None:
+    """Give when what is earned now is credited, where the rule or else the point type delays it."""
+    if rule.approval_days:
+        return fold.now + timedelta(days=rule.approval_days)
+    point_type = fold.catalogue.point_types.get(purse.wallet.point_type_id)
+    if point_type is None or point_type.delay is None:
+        return None
+    return credited_at(point_type.delay, fold.now, fold.program(rule.program_id).timezone)
 
 
 def _is_once(rule: EarningRule, command: Earn) -> bool:

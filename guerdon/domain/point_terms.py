@@ -48,6 +48,9 @@ class SpendLimits(Struct, frozen=True, kw_only=True):
     at_once_max: int | None = None
 
 
+UNLIMITED = SpendLimits()
+
+
 class CodeForm(Struct, frozen=True, kw_only=True):
     """The form of card codes: each # of `pattern` is a random character of `charset`."""
 

@@ -1,7 +1,8 @@
 """What has a term: lots, redemptions, refunds that come by themselves, idempotency keys."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from guerdon.domain.catalogue import Catalogue, Program
 from guerdon.domain.command import (
     Done,
     Expired,
@@ -11,7 +12,8 @@ from guerdon.domain.command import (
     Refund,
 )
 from guerdon.domain.errors import Unavailable
-from guerdon.domain.ids import MerchantId, RedemptionId
+from guerdon.domain.expiry import kept_by, slid_out_before
+from guerdon.domain.ids import MemberId, MerchantId, RedemptionId
 from guerdon.domain.member import MemberRef
 from guerdon.engine.portions import Portion, submit_all
 from guerdon.engine.repairing import refund
@@ -49,16 +51,13 @@ async def expire_lots_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -
 
 async def expire_inactive_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:
     """Take out the points of at most so many members of each program who have not ordered for as
-    long as it says."""
+    long as it says, and of as many wallets of each of its point types for which nothing was done
+    for as long as that one says."""
     catalogue = await ledger.catalogues.newest(merchant_id)
     now = ledger.runtime.now()
     expired = 0
     for program in catalogue.programs.values():
-        since = program.idle_since(now)
-        if since is None:
-            continue
-        async with snapshot(ledger.runtime.pool) as view:
-            idle = await lots.list_idle_members(view, merchant_id, program.id, since, limit)
+        idle = await _list_idle(ledger, merchant_id, catalogue, program, now, limit)
         commands = [
             ExpireInactive(program_id=program.id, member=MemberRef(id=member_id))
             for member_id in idle
@@ -68,6 +67,41 @@ async def expire_inactive_due(ledger: Ledger, merchant_id: MerchantId, limit: in
                 expired += outcome.result.points > 0
     # One who ordered meanwhile keeps theirs, so only an empty portion is known to be the last.
     return Portion(expired, has_more=expired > 0)
+
+
+async def _list_idle(
+    ledger: Ledger,
+    merchant_id: MerchantId,
+    catalogue: Catalogue,
+    program: Program,
+    now: datetime,
+    limit: int,
+) -> list[MemberId]:
+    since = program.idle_since(now)
+    sliding = [
+        (each, expiry)
+        for each in map(catalogue.point_types.get, program.point_type_ids)
+        if each is not None and (expiry := each.expiry) is not None and expiry.kind == "sliding"
+    ]
+    if since is None and not sliding:
+        return []
+    found: set[MemberId] = set()
+    async with snapshot(ledger.runtime.pool) as view:
+        if since is not None:
+            found.update(await lots.list_idle_members(view, merchant_id, program.id, since, limit))
+        for point_type, expiry in sliding:
+            found.update(
+                await lots.list_slid_out_members(
+                    view,
+                    merchant_id,
+                    program.id,
+                    point_type.id,
+                    before=slid_out_before(expiry, now, program.timezone),
+                    kept_by=kept_by(expiry),
+                    limit=limit,
+                )
+            )
+    return sorted(found)
 
 
 async def expire_redemptions_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -> Portion:

@@ -1,9 +1,10 @@
 """Lots: what is left of points earned together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from guerdon.domain.ids import LotId, MemberId, MerchantId, ProgramId, WalletId
+from guerdon.domain.ids import LotId, MemberId, MerchantId, PointTypeId, ProgramId, WalletId
+from guerdon.domain.ledger import EntryKind
 from guerdon.domain.lot import Lot, NewLot
 from guerdon.store.arrays import instants, literal
 from guerdon.store.connection import Connection
@@ -63,4 +64,28 @@ async def list_idle_members(
 ) -> list[MemberId]:
     """List members who have points that old and have not ordered since."""
     rows = await tx.fetch(_SQL["list_idle_members"], merchant_id, program_id, since, limit)
+    return [row[0] for row in rows]
+
+
+async def list_slid_out_members(
+    tx: Connection,
+    merchant_id: MerchantId,
+    program_id: ProgramId,
+    point_type_id: PointTypeId,
+    *,
+    before: datetime,
+    kept_by: Sequence[EntryKind],
+    limit: int,
+) -> list[MemberId]:
+    """List members with points of a type from before an instant, in whose wallet no entry of these
+    kinds was made since."""
+    rows = await tx.fetch(
+        _SQL["list_slid_out_members"],
+        merchant_id,
+        program_id,
+        point_type_id,
+        before,
+        list(kept_by),
+        limit,
+    )
     return [row[0] for row in rows]

@@ -33,6 +33,25 @@ FROM (
 JOIN wallets w ON w.id = due.wallet_id
 WHERE w.merchant_id = $1;
 
+-- name: list_slid_out_members
+-- Members whose wallets of a point type hold points that old and have had no entry of certain kinds
+-- since, by id.
+SELECT w.member_id
+FROM wallets w
+WHERE w.merchant_id = $1 AND w.program_id = $2 AND w.point_type_id = $3 AND w.points_available > 0
+  AND EXISTS (
+      SELECT FROM lots l
+      WHERE l.merchant_id = $1 AND l.wallet_id = w.id AND l.is_open
+        AND l.effective_at < $4::timestamptz
+  )
+  AND NOT EXISTS (
+      SELECT FROM entries e
+      WHERE e.merchant_id = $1 AND e.wallet_id = w.id AND e.kind = ANY ($5::text[])
+        AND e.created_at >= $4::timestamptz
+  )
+ORDER BY w.member_id
+LIMIT $6;
+
 -- name: list_idle_members
 -- Members of a program with points as old as that who have not ordered since, by id.
 SELECT DISTINCT w.member_id

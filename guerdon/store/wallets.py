@@ -1,10 +1,12 @@
 """Wallets: locked before anything is decided about them."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
 from guerdon.domain.ids import MemberId, MerchantId, ProgramId, WalletId
+from guerdon.domain.ledger import EntryKind
 from guerdon.domain.state import WalletChange
 from guerdon.domain.wallet import Wallet
 from guerdon.store import arrays
@@ -97,3 +99,25 @@ async def insert_wallets(
         batch,
         arrays.texts([wallet.code for wallet in wallets]),
     )
+
+
+async def sum_spent(
+    tx: Connection, merchant_id: MerchantId, wanted: Mapping[WalletId, datetime]
+) -> dict[WalletId, int]:
+    """Sum what was spent out of each wallet since an instant of its own, less what of that was
+    given back since, whenever that was. A wallet out of which nothing was spent is left out."""
+    rows = await tx.fetch(_SQL["sum_spent"], merchant_id, list(wanted), list(wanted.values()))
+    return {row[0]: row[1] for row in rows}
+
+
+async def list_last_acts(
+    tx: Connection, merchant_id: MerchantId, wanted: Sequence[tuple[WalletId, EntryKind]]
+) -> dict[WalletId, datetime]:
+    """Give when the last entry of any of the kinds named with it was made in each wallet."""
+    rows = await tx.fetch(
+        _SQL["list_last_acts"],
+        merchant_id,
+        [wallet_id for wallet_id, _ in wanted],
+        [kind for _, kind in wanted],
+    )
+    return {row[0]: row[1] for row in rows}

@@ -36,3 +36,21 @@ FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[
     AS w (id, member_id, program_id, point_type_id, is_default, is_frozen, tier_id,
         points_available, points_held, points_pending, points_lifetime, points_redeemed,
         code);
+
+-- name: sum_spent
+-- What was spent out of these wallets since an instant, less what of that was given back.
+SELECT e.wallet_id, sum(-e.points - coalesce(r.points_refunded, 0))::bigint AS points
+FROM unnest($2::bigint[], $3::timestamptz[]) AS wanted (wallet_id, since)
+JOIN entries e ON e.wallet_id = wanted.wallet_id AND e.created_at >= wanted.since
+    AND e.kind IN ('redeemed', 'paid')
+LEFT JOIN redemptions r ON r.merchant_id = $1 AND r.id = e.redemption_id
+WHERE e.merchant_id = $1
+GROUP BY e.wallet_id;
+
+-- name: list_last_acts
+-- When the last entry of certain kinds was made in each of these wallets.
+SELECT e.wallet_id, max(e.created_at) AS last_at
+FROM unnest($2::bigint[], $3::text[]) AS wanted (wallet_id, kind)
+JOIN entries e ON e.wallet_id = wanted.wallet_id AND e.kind = wanted.kind
+WHERE e.merchant_id = $1
+GROUP BY e.wallet_id;

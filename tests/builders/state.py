@@ -14,6 +14,7 @@ from guerdon.domain.decision import Decision, decide
 from guerdon.domain.earning import Earning
 from guerdon.domain.errors import Refusal
 from guerdon.domain.event import Event
+from guerdon.domain.expiry import kept_by
 from guerdon.domain.ids import (
     EarningId,
     LotId,
@@ -169,6 +170,8 @@ class World:
         }
         state.origins = {lot.id: (lot.effective_at, lot.expires_at) for lot in self.lots.values()}
         state.last_orders = self._last_orders()
+        state.last_acts = self._last_acts()
+        state.spent = {wallet_id: self._spent(wallet_id) for wallet_id in self.wallets}
         state.keys = dict(self.keys)
         return state
 
@@ -209,6 +212,28 @@ class World:
                 slot = (each.reward_id, session.token)
                 taken[slot] = taken.get(slot, 0) + 1
         return taken
+
+    def _spent(self, wallet_id: WalletId) -> tuple[int, int]:
+        wallet = self.wallets[wallet_id]
+        limits = self.catalogue.point_types[wallet.point_type_id].spend_limits
+        timezone = self.catalogue.programs[wallet.program_id].timezone
+        since = interval_start(limits.interval or "ever", self.now, timezone)
+        mine = [each for each in self.redemptions.values() if each.wallet_id == wallet_id]
+        return (
+            sum(each.points_cost - each.points_refunded for each in mine),
+            sum(
+                each.points_cost - each.points_refunded for each in mine if each.created_at >= since
+            ),
+        )
+
+    def _last_acts(self) -> dict[WalletId, datetime]:
+        last: dict[WalletId, datetime] = {}
+        for entry in self.entries:
+            point_type_id = self.wallets[entry.wallet_id].point_type_id
+            expiry = self.catalogue.point_types[point_type_id].expiry
+            if expiry is not None and entry.kind in kept_by(expiry):
+                last[entry.wallet_id] = entry.created_at
+        return last
 
     def _last_orders(self) -> dict[MemberId, datetime]:
         last: dict[MemberId, datetime] = {}
