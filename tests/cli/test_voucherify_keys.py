@@ -62,7 +62,7 @@ def test_a_key_of_the_program_file_opens_the_door(shop: Shop) -> None:
     token = SECRETS["KEY_ONE"]
     listed = shop.call("GET", "/v2/loyalties/programs", _APP_ID, token)
     assert [each["name"] for each in listed.json()["data"]] == ["Tides"]
-    refused = shop.call("POST", "/v2/loyalties/programs", _APP_ID, token)
+    refused = shop.call("POST", "/v1/orders", _APP_ID, token)
     assert refused.status_code == 403
     assert shop.call("GET", "/v2/loyalties/programs", "another-id", token).status_code == 401
 
