@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from guerdon.dialects.voucherify.body import Body
 from guerdon.dialects.voucherify.wire import Json
-from guerdon.dialects.voucherify.wire_card_definitions import Period, Points, Whole
+from guerdon.dialects.voucherify.wire_card_definitions import Period, Whole
 from guerdon.dialects.voucherify.wire_offers import (
     Id,
     InCurrentPeriod,
@@ -48,7 +48,7 @@ class Gifts(Body, frozen=True, kw_only=True):
     """`balance` is in minor units of the project's currency."""
 
     campaign_id: str
-    balance: Points
+    balance: Whole
 
 
 class CardPoints(Body, frozen=True, kw_only=True):
@@ -120,8 +120,8 @@ class Frequency(Body, frozen=True, kw_only=True, tag="LIMITED"):
 
 
 class PurchaseLimits(Body, frozen=True, kw_only=True):
-    cooldown: NoCooldown | Cooldown | None = None
-    frequency: Unbounded | Frequency | None = None
+    cooldown: NoCooldown | Cooldown | None | UnsetType = UNSET
+    frequency: Unbounded | Frequency | None | UnsetType = UNSET
 
 
 class Refunds(Body, frozen=True, kw_only=True):
