@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,7 +12,9 @@ from hypothesis import settings
 from playwright.async_api import Page
 
 from tests.support.browsers import find_chromium, open_page
-from tests.support.servers import HOME_VARIABLE, DurableServer, SharedServer
+from tests.support.servers import HOME_VARIABLE, DurableServer, Home, SharedServer
+
+_HOME = pytest.StashKey[Home]()
 
 
 def _register_profiles() -> None:
@@ -33,12 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
     # Made once by the process that was started by hand; the workers of pytest-xdist inherit its
     # name.
     if not hasattr(config, "workerinput"):
-        os.environ[HOME_VARIABLE] = tempfile.mkdtemp(prefix="guerdon-tests-")
+        config.stash[_HOME] = home = Home()
+        os.environ[HOME_VARIABLE] = str(home.path)
+        # Where pytest makes its own folders: some tests start a database in theirs.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(home.path))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        shutil.rmtree(os.environ.pop(HOME_VARIABLE), ignore_errors=True)
+        del os.environ[HOME_VARIABLE]
+        config.stash[_HOME].remove()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
