@@ -10,6 +10,7 @@ from msgspec.structs import replace as replaced
 from guerdon.domain.catalogue import Catalogue
 from guerdon.domain.clock import interval_start
 from guerdon.domain.command import Command, Done, Outcome, Refused, Result, Submission
+from guerdon.domain.condition import Traits
 from guerdon.domain.decision import Decision, decide
 from guerdon.domain.earning import Earning
 from guerdon.domain.errors import Refusal
@@ -85,6 +86,7 @@ class World:
     pool_taken: dict[str, RedemptionId] = field(default_factory=dict)
     keys: dict[str, KeyRecord] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    traits: dict[MemberId, Traits] = field(default_factory=dict)
 
     def copy(self) -> "World":
         return replace(
@@ -156,6 +158,8 @@ class World:
             if reward.is_counted
         }
         state.taken_by_member = self._taken()
+        state.taken_at = self._taken_at()
+        state.traits = dict(self.traits)
         state.taken_in_session = self._taken_in_session()
         for each in self.earnings.values():
             if each.rule_id is not None and each.status != "rejected":
@@ -202,6 +206,13 @@ class World:
             ):
                 slot = (each.member_id, each.reward_id)
                 taken[slot] = taken.get(slot, 0) + 1
+        return taken
+
+    def _taken_at(self) -> dict[tuple[MemberId, RewardId], list[datetime]]:
+        taken: dict[tuple[MemberId, RewardId], list[datetime]] = {}
+        for each in self.redemptions.values():
+            if not each.is_grant and each.status not in _GIVEN_BACK:
+                taken.setdefault((each.member_id, each.reward_id), []).append(each.created_at)
         return taken
 
     def _taken_in_session(self) -> dict[tuple[RewardId, str], int]:
