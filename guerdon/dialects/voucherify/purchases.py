@@ -23,7 +23,7 @@ from guerdon.dialects.voucherify.wire_purchases import PurchaseBody
 from guerdon.dialects.voucherify.wire_transactions import CurrentPurchase, DryRun, SeedPurchase
 from guerdon.domain.catalogue import Catalogue, Program, Reward
 from guerdon.domain.command import Outcome, Redeem, Redeemed, Refused
-from guerdon.domain.errors import MemberFrozen, RewardUnknown
+from guerdon.domain.errors import MemberFrozen, RewardUnknown, WalletUnknown
 from guerdon.domain.ids import MemberId, ProgramId, RewardId, WalletId
 from guerdon.domain.member import MemberRef
 from guerdon.domain.redemption import Redemption
@@ -72,7 +72,7 @@ async def purchase_reward(call: Call) -> Answer:
             reward = again
             outcome = await _buy(call, program, reward, is_dry=is_dry)
     if isinstance(outcome, Refused):
-        return await _refusal(call, body, program, reward, outcome)
+        return await _refusal(call, body, program, outcome)
     assert isinstance(outcome.result, Redeemed), "a reward was asked for"
     redemption = outcome.result.redemption
     version = await call.reward_version(redemption)
@@ -113,16 +113,13 @@ def _is_unknown(outcome: Refused) -> bool:
     return any(isinstance(refusal, RewardUnknown) for refusal in outcome.refusals)
 
 
-async def _refusal(
-    call: Call, body: PurchaseBody, program: Program, reward: Reward | None, outcome: Refused
-) -> Answer:
+async def _refusal(call: Call, body: PurchaseBody, program: Program, outcome: Refused) -> Answer:
     """Say why not. Who left is frozen, and to be told apart from who is only inactive."""
     if any(isinstance(refusal, MemberFrozen) for refusal in outcome.refusals):
         async with snapshot(call.pool) as view:
             await member_in(call, view, program)
-    point_type_id = program.point_type_id
-    if reward is not None and reward.point_type_id:
-        point_type_id = reward.point_type_id
+    lacking = [each.point_type_id for each in outcome.refusals if isinstance(each, WalletUnknown)]
+    point_type_id = (lacking[0] if lacking else 0) or program.point_type_id
     named = Named(
         action="purchase reward",
         program=call.path[0],
@@ -164,6 +161,7 @@ def _at_once(call: Call, catalogue: Catalogue, reward: Reward) -> Behind:
         redemptions={},
         versions={reward.version_id: reward},
         credits={},
+        refunds={},
         expiries={},
         earnings={},
         payments={},

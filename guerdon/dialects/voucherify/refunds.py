@@ -70,7 +70,8 @@ async def refund_purchase(call: Call) -> Answer:
         fingerprint=fingerprint,
     )
     if isinstance(outcome, Refused):
-        return refusal_answer(outcome.refusals, Named(action=_NAMED, transaction=call.path[1]))
+        named = Named(action=_NAMED, reward=reward_id(asked.reward), transaction=call.path[1])
+        return refusal_answer(outcome.refusals, named)
     assert isinstance(outcome.result, Redeemed), "a refund gives what was redeemed"
     refunded = await _show(call, asked.catalogue, outcome.result.redemption)
     return answer(202, refunded, is_replay=outcome.is_replay)

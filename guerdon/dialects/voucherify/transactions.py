@@ -27,6 +27,7 @@ from guerdon.store.earnings import list_earnings
 from guerdon.store.lots import list_lot_origins
 from guerdon.store.offers import list_reward_versions
 from guerdon.store.order_payments import list_payments_by_entry
+from guerdon.store.purchases import find_last_refund
 from guerdon.store.redemptions import list_redemptions
 from guerdon.store.snapshot import snapshot
 
@@ -127,6 +128,12 @@ async def look_behind(
     earnings = await list_earnings(view, merchant_id, earning_ids, []) if earning_ids else []
     origins = await list_lot_origins(view, merchant_id, list(lot_ids)) if lot_ids else {}
     payments = await list_payments_by_entry(view, merchant_id, card.member_id, paid) if paid else {}
+    reversed_ids = [
+        each.redemption_id
+        for each in happenings
+        if each.kind == "adjusted" and each.points < 0 and each.redemption_id is not None
+    ]
+    refunds = [await find_last_refund(view, merchant_id, known[each]) for each in reversed_ids]
     return Behind(
         profile=call.settings.purchase_profile,
         catalogue=catalogue,
@@ -136,6 +143,7 @@ async def look_behind(
         redemptions=known,
         versions=versions,
         credits=await list_credits(view, merchant_id, card.member_id, of_points),
+        refunds={each.redemption_id: each for each in refunds if each is not None},
         expiries={LotId(lot_id): origin[1] for lot_id, origin in origins.items()},
         earnings={each.id: each for each in earnings},
         payments=payments,

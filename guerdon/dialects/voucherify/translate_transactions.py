@@ -43,6 +43,7 @@ class Behind(Struct, frozen=True, kw_only=True):
     redemptions: Mapping[RedemptionId, Redemption]
     versions: Mapping[RewardVersionId, Reward]
     credits: Mapping[RedemptionId, Credit]
+    refunds: Mapping[RedemptionId, Refund]
     expiries: Mapping[LotId, datetime | None]
     earnings: Mapping[EarningId, Earning]
     payments: Mapping[EntryId, OrderPayment]
@@ -290,12 +291,18 @@ def _credited(happening: Happening, card: Card, behind: Behind) -> _Told:
         reason="Points purchased" if happening.points > 0 else "Points purchase reversed",
         points=_points_with_expiration(happening, card, behind),
         reward=w.Ref(reward_id(behind.reward_of(redemption))),
-        reward_transaction=w.Ref(reward_transaction_id(redemption_id)),
     )
     ref = purchase_ref(redemption_id)
     if happening.points > 0:
-        return "POINTS_PURCHASED", replace(details, card_transaction=ref.card_transaction)
-    return "POINTS_PURCHASE_REVERSED", replace(details, purchase=ref)
+        return "POINTS_PURCHASED", replace(
+            details,
+            reward_transaction=ref.reward_transaction,
+            card_transaction=ref.card_transaction,
+        )
+    done = behind.refunds.get(redemption_id)
+    # What was released, and not refunded, has no transaction of its own.
+    by = ref.reward_transaction if done is None else w.Ref(reward_transaction_id(done.entry_id))
+    return "POINTS_PURCHASE_REVERSED", replace(details, reward_transaction=by, purchase=ref)
 
 
 def _returned(happening: Happening, card: Card, behind: Behind) -> w.CardDetails:
@@ -339,7 +346,9 @@ def _expired(happening: Happening, card: Card, behind: Behind) -> _Told:
         for day, points in totals.items()
     ]
     if happening.note == EARLY:
-        return "ADMIN_POINTS_EXPIRATION", w.CardDetails(reason=MANUAL_EXPIRY, bucket=buckets[0])
+        return "ADMIN_POINTS_EXPIRATION", w.CardDetails(
+            reason="Manual points expiration", bucket=buckets[0]
+        )
     details = w.CardDetails(
         reason="Points expired automatically",
         points=w.Points(total=-happening.points),
