@@ -189,7 +189,7 @@ def _award(
     )
     if eligible <= 0 or rate is None:
         return None
-    base = eligible * rate // 10 ** minor_exponent(currency) if rule.is_per_unit else rule.points
+    base = _base_points(rule, rate, eligible, currency)
     if base == 0:
         return None
     return Award(
@@ -203,6 +203,15 @@ def _award(
         counts_tax=rule.counts_tax,
         is_tax_included=seen.is_tax_included,
     )
+
+
+def _base_points(rule: EarningRule, rate: int, eligible_minor: int, currency: str) -> int:
+    if not rule.is_per_unit:
+        return rule.points
+    if rule.every_minor is not None:
+        # So many points for each whole span, and none for what is left over.
+        return eligible_minor // rule.every_minor * rate
+    return eligible_minor * rate // 10 ** minor_exponent(currency)
 
 
 def _rate(seen: OrderSeen, rule: EarningRule, merchant_currency: str) -> tuple[str, int | None]:

@@ -23,7 +23,8 @@ _Offer = TypeVar("_Offer", Reward, EarningRule)
 
 class Shelf:
     """Holds the offers as they stand and notes which of them are put anew. A reward that differs
-    from what it was becomes a version of its own. What is put counts as changed `now`."""
+    from what it was becomes a version of its own. What is put counts as changed `now`.
+    `catalogue` is how it was before."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Shelf:
         ids: Iterator[int],
         now: datetime,
     ) -> None:
+        self.catalogue = catalogue
         self.merchant = catalogue.merchant
         self.now = now
         self.programs = dict(catalogue.programs)
