@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Literal, Protocol
+from types import UnionType
+from typing import Any, Literal, Protocol, get_args
 
 import msgspec
 from msgspec import Struct
@@ -105,7 +106,9 @@ def _bodies(operation: Operation) -> tuple[Any, ...]:
 
 
 def _several(told: Any) -> tuple[Any, ...]:
-    """A route names one type of body, several in a tuple, or none."""
+    """A route names one type of body, several in a tuple or a union, or none."""
+    if isinstance(told, UnionType):
+        return get_args(told)
     return told if isinstance(told, tuple) else () if told is None else (told,)
 
 
