@@ -24,7 +24,7 @@ from guerdon.engine.runtime import Runtime
 from guerdon.store import events
 from guerdon.store.connection import Connection
 from guerdon.store.faults import DRIVER_ERRORS, fault_of
-from guerdon.store.pool_codes import list_free_codes
+from guerdon.store.pool_codes import Passed, list_free_codes
 from guerdon.store.sequences import bump_catalogue_version, lock_sequence
 from guerdon.store.spends import IDS_EACH, Reading, Spends, Stale, is_distributed, write_spends
 from guerdon.store.transaction import CommitUnknown, at_once, transaction
@@ -83,6 +83,7 @@ class Spending:
         self._is_distributed: bool | None = None
         # Codes of pools that batches under way mean to take.
         self._reserved: set[str] = set()
+        self._passed = Passed()
 
     def suits(self, merchant_id: MerchantId, submissions: Sequence[Submission]) -> bool:
         """Whether to attempt a batch without locks: it holds nothing but redemptions, and the
@@ -183,6 +184,7 @@ class Spending:
             connection,
             merchant_id,
             {reward_id: count + margin for reward_id, count in wanted.items()},
+            self._passed,
         )
         for reward_id, count in wanted.items():
             codes = [code for code in found[reward_id] if code not in self._reserved][:count]

@@ -7,17 +7,43 @@ from guerdon.store.statements import statements
 _SQL = statements("pool_codes")
 
 
+class Passed:
+    """Up to where the codes of pools are taken, as far as was seen.
+
+    Codes are taken in the order of their ids, which is that in which they came, and are never given
+    back: what was passed once need not be walked through again."""
+
+    def __init__(self) -> None:
+        self._ids: dict[tuple[MerchantId, RewardId], int] = {}
+
+    def of(self, merchant_id: MerchantId, reward_id: RewardId) -> int:
+        return self._ids.get((merchant_id, reward_id), 0)
+
+    def note(self, merchant_id: MerchantId, reward_id: RewardId, first_free_id: int) -> None:
+        """All codes before this one are taken."""
+        slot = (merchant_id, reward_id)
+        self._ids[slot] = max(self._ids.get(slot, 0), first_free_id - 1)
+
+
 async def list_free_codes(
-    tx: Connection, merchant_id: MerchantId, wanted: dict[RewardId, int]
+    tx: Connection,
+    merchant_id: MerchantId,
+    wanted: dict[RewardId, int],
+    passed: Passed | None = None,
 ) -> dict[RewardId, list[str]]:
     """List the next free codes of pools. They are nobody else's only while the rewards' counters
-    are locked."""
+    are locked. `passed` is looked at, and learns."""
+    passed = passed or Passed()
+    beyond = [passed.of(merchant_id, reward_id) for reward_id in wanted]
     rows = await tx.fetch(
-        _SQL["list_free_codes"], merchant_id, list(wanted.keys()), list(wanted.values())
+        _SQL["list_free_codes"], merchant_id, list(wanted.keys()), list(wanted.values()), beyond
     )
     codes: dict[RewardId, list[str]] = {reward_id: [] for reward_id in wanted}
     for row in rows:
-        codes[row[0]].append(row[1])
+        found = codes[row[0]]
+        if not found:
+            passed.note(merchant_id, row[0], row[2])
+        found.append(row[1])
     return codes
 
 
