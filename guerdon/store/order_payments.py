@@ -52,10 +52,31 @@ async def list_payments(
     view: Connection, merchant_id: MerchantId, member_id: MemberId, wanted: Slice
 ) -> list[OrderPayment]:
     """List a page of what a member paid for, by id from either end or beyond an id."""
-    rows = await view.fetch(
-        _SQL[f"list_payments_{'rising' if wanted.is_rising else 'falling'}"],
-        merchant_id,
-        member_id,
+    if wanted.is_rising:
+        return await list_payments_rising(view, merchant_id, member_id, wanted)
+    return await list_payments_falling(view, merchant_id, member_id, wanted)
+
+
+async def list_payments_rising(
+    view: Connection, merchant_id: MerchantId, member_id: MemberId, wanted: Slice
+) -> list[OrderPayment]:
+    """List a page of what a member paid for, the first first."""
+    sql = _SQL["list_payments_rising"]
+    rows = await view.fetch(sql, merchant_id, member_id, *_conditions(wanted))
+    return [_payment_of(row) for row in rows]
+
+
+async def list_payments_falling(
+    view: Connection, merchant_id: MerchantId, member_id: MemberId, wanted: Slice
+) -> list[OrderPayment]:
+    """List a page of what a member paid for, the latest first."""
+    sql = _SQL["list_payments_falling"]
+    rows = await view.fetch(sql, merchant_id, member_id, *_conditions(wanted))
+    return [_payment_of(row) for row in rows]
+
+
+def _conditions(wanted: Slice) -> tuple[object, ...]:
+    return (
         *wanted.bounds,
         wanted.is_any,
         wanted.any_of,
@@ -63,7 +84,6 @@ async def list_payments(
         *wanted.span,
         wanted.limit,
     )
-    return [_payment_of(row) for row in rows]
 
 
 async def list_payments_by_entry(
