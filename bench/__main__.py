@@ -17,6 +17,7 @@ from bench import (
     report,
     seeding,
     serving,
+    voucherify,
     wrk,
 )
 from bench.report import Figures
@@ -114,6 +115,12 @@ def measure(folder: Path, options: Options) -> Figures:
         _say("the LoyaltyLion dialect")
         figures.lion = asyncio.run(
             lion.measure(_database(server, "lion"), rounds=options.rounds, seconds=options.seconds)
+        )
+        _say("the Voucherify dialect")
+        figures.voucherify = asyncio.run(
+            voucherify.measure(
+                _database(server, "voucherify"), rounds=options.rounds, seconds=options.seconds
+            )
         )
         _say("the outbox")
         figures.outbox = asyncio.run(outbox.measure(_database(server, "outbox")))

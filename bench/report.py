@@ -13,6 +13,7 @@ from bench.handing_over import HandingOver
 from bench.importing import ImportTimes
 from bench.lion import CLAIM_BAR, LIST_BAR, Lion
 from bench.outbox import OutboxTimes
+from bench.voucherify import APPROVED_P99_MS_BAR, PURCHASE_BAR, Voucherify
 from bench.wrk import Load
 
 _LIBRARIES = ("asyncpg", "msgspec", "uvicorn", "uvloop", "httptools")
@@ -59,6 +60,7 @@ class Figures(Struct):
     handing_over: HandingOver | None = None
     outbox: OutboxTimes | None = None
     lion: Lion | None = None
+    voucherify: Voucherify | None = None
 
     def add(self, row: str, load: Load) -> None:
         self.loads.setdefault(row, []).append(load)
@@ -136,6 +138,7 @@ def _beside(figures: Figures) -> list[str]:
         )
         rows.append(f"| ms added to Shopify's own answer, p50 (at most) | {added} | 15 | - |")
     rows += _lion(figures.lion)
+    rows += _voucherify(figures.voucherify)
     if outbox is not None:
         seen = f"**{outbox.rate:,.0f}** | {outbox.events:,} in {outbox.seconds:.1f} s"
         rows.append(
@@ -156,6 +159,23 @@ def _lion(lion: Lion | None) -> list[str]:
         seen = f"**{one.times:.2f}** | {one.list_p50_ms:.1f} ms to {one.rows_p50_ms:.1f} ms"
         rows.append(f"| {what} | {seen} | {LIST_BAR:g} | - |")
     return rows
+
+
+def _voucherify(measured: Voucherify | None) -> list[str]:
+    if measured is None:
+        return []
+    pairs = zip(measured.purchase, measured.mage, strict=True)
+    ratios = [mine / other for mine, other in pairs]
+    seen = f"**{measured.purchase_share:.2f}** | {min(ratios):.2f} to {max(ratios):.2f}"
+    bought = "Voucherify's purchase ÷ Mage's, 128 connections"
+    approved = f"**{measured.approved_p99_ms:.0f}** | p50 {measured.approved_p50_ms:.0f}"
+    half = f"ms from 202 to APPROVED, p99, at {measured.half_load:,.0f} purchases/s (at most)"
+    pile = f"| approvals/s of what has piled up | **{measured.approvals:,.0f}** | once | - | - |"
+    return [
+        f"| {bought} | {seen} | {PURCHASE_BAR} | - |",
+        f"| {half} | {approved} | {APPROVED_P99_MS_BAR:g} | - |",
+        pile,
+    ]
 
 
 def _rates(figures: Figures) -> list[str]:

@@ -29,6 +29,23 @@ def guerdon(url: str, *, workers: int = 1, **settings: str) -> Iterator[str]:
 
 
 @contextmanager
+def worker(url: str, **settings: str) -> Iterator[None]:
+    """Run `guerdon worker` as an operator would. It says to nobody when it is ready."""
+    command = [sys.executable, "-m", "guerdon", "worker"]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "GUERDON_DATABASE_URL": url, **settings},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
 def echo(url: str) -> Iterator[str]:
     """Run the same stack with nothing behind it, one process."""
     port = free_port()
