@@ -33,7 +33,7 @@ class Form(Struct, frozen=True):
 
 
 class Operation(Protocol):
-    """What the document needs to know of a route."""
+    """What the document needs to know of a route. One that `takes_key` heeds an Idempotency-Key."""
 
     @property
     def method(self) -> str: ...
@@ -52,14 +52,18 @@ class Operation(Protocol):
     @property
     def is_write(self) -> bool: ...
     @property
+    def takes_key(self) -> bool: ...
+    @property
     def notes(self) -> str: ...
 
 
 class Api(Struct, frozen=True, kw_only=True):
     """What all of a dialect's operations have in common.
 
-    `security` names OpenAPI's security schemes, any of which will do, unless `ways` says which of
-    them go together. `integers` are the names of free path segments that are whole numbers."""
+    `refuses` are the statuses that any may be refused with, `writes_refuse` those of writes, and
+    `keys_refuse` those that come of an Idempotency-Key. `security` names OpenAPI's security
+    schemes, any of which will do, unless `ways` says which of them go together. `integers` are the
+    names of free path segments that are whole numbers."""
 
     title: str
     version: str
@@ -67,6 +71,7 @@ class Api(Struct, frozen=True, kw_only=True):
     security: Mapping[str, Json]
     refuses: tuple[int, ...]
     writes_refuse: tuple[int, ...]
+    keys_refuse: tuple[int, ...] = ()
     integers: frozenset[str] = frozenset()
     ways: tuple[tuple[str, ...], ...] = ()
 
@@ -126,7 +131,7 @@ def _operation(api: Api, operation: Operation, schema_of: Mapping[str, Json]) ->
     }
     if operation.notes:
         described["description"] = operation.notes
-    if operation.is_write:
+    if operation.takes_key:
         described["parameters"].append(_IDEMPOTENCY_KEY)
     schema = _schema(_bodies(operation), schema_of)
     if schema is not None:
@@ -192,6 +197,8 @@ def _responses(api: Api, operation: Operation, schema_of: Mapping[str, Json]) ->
     refused = {*api.refuses, *operation.refuses}
     if operation.is_write:
         refused |= {*api.writes_refuse}
+    if operation.takes_key:
+        refused |= {*api.keys_refuse}
     for status in sorted(refused):
         responses[str(status)] = _response(status, schema_of[_name(api.error)])
     return responses

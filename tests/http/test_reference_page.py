@@ -45,6 +45,7 @@ class _Operation(Struct, frozen=True):
     refuses: tuple[int, ...] = (404,)
     query: tuple[Parameter, ...] = (Parameter("q", "string", _EVIL, _EVIL, (_EVIL, "b")),)
     is_write: bool = True
+    takes_key: bool = True
     notes: str = f"Mind `{_EVIL}`."
 
 

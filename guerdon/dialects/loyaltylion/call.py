@@ -46,6 +46,10 @@ class Route(Struct, frozen=True, kw_only=True):
         return self.method != "GET"
 
     @property
+    def takes_key(self) -> bool:
+        return self.is_write
+
+    @property
     def notes(self) -> str:
         """Say in the OpenAPI document who may call."""
         needed = f"Needs the scope `{self.scope}`." if self.scope else "Needs no scope."

@@ -35,6 +35,10 @@ class Route(Struct, frozen=True, kw_only=True):
     def is_write(self) -> bool:
         return self.method != "GET"
 
+    @property
+    def takes_key(self) -> bool:
+        return self.is_write
+
 
 class Call(BaseCall):
     """A request that has passed this dialect's door."""

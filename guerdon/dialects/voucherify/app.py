@@ -156,10 +156,17 @@ def _refuse(route: Route, key: Key, headers: list[tuple[bytes, bytes]]) -> Answe
         return forbidden("This key may only read")
     if key.scopes and not {"api", route.scope} & {*key.scopes}:
         return forbidden(f"This token lacks the scope {route.scope}")
+    if route.method == "POST" and not route.takes_key and _has_key(headers):
+        # Ignored, it would let a caller believe that asking twice is safe.
+        return invalid_payload("Header Idempotency-Key is not supported here").answer
     accepted = b",".join(value for name, value in headers if name == b"accept").lower()
     if accepted and not any(each in accepted for each in (b"*/*", b"application/*", _JSON)):
         return not_acceptable()
     return None
+
+
+def _has_key(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"idempotency-key" for name, _ in headers)
 
 
 def _check_body(route: Route, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -48,7 +48,7 @@ class Route(Struct, frozen=True, kw_only=True):
     the error statuses that are this operation's own. A route without a `body` takes none, or an
     empty object. `scope` is what a bearer token needs unless it has `api`; a pair of keys needs
     none. `is_write` says whether a read-only key may not; a POST that changes nothing says
-    `changes=False`."""
+    `changes=False`. `takes_key`: the handler heeds an Idempotency-Key; elsewhere one is refused."""
 
     method: str
     path: str
@@ -60,6 +60,7 @@ class Route(Struct, frozen=True, kw_only=True):
     query: tuple[Any, ...] = field(default_factory=tuple)
     scope: OAuthScope = "loyalties"
     changes: bool | None = None
+    takes_key: bool = False
     more_notes: str = ""
 
     @property

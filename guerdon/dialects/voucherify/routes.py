@@ -32,9 +32,9 @@ API = Api(
         "bearer": {"type": "http", "scheme": "bearer"},
     },
     ways=(("app_id", "app_token"), ("bearer",)),
-    # What any operation, and what any write, may be refused with.
     refuses=(400, 401, 403, 406, 429, 500, 503),
-    writes_refuse=(409, 413, 415),
+    writes_refuse=(413, 415),
+    keys_refuse=(409,),
 )
 
 ROUTES: tuple[Route, ...] = (

@@ -20,6 +20,7 @@ ROUTES: tuple[Route, ...] = (
         body=wire_payments.PaymentBody,
         answers={202: wire_payments.PaymentAnswer, 200: wire_payments.DryPaymentAnswer},
         refuses=(404, 423),
+        takes_key=True,
     ),
     Route(
         method="GET",
@@ -38,6 +39,7 @@ ROUTES: tuple[Route, ...] = (
         body=wire_orders.OrderBody,
         answers={200: wire_orders.Order},
         refuses=(404,),
+        takes_key=True,
     ),
     Route(
         method="GET",
@@ -55,5 +57,6 @@ ROUTES: tuple[Route, ...] = (
         body=wire_orders.EventBody,
         answers={200: wire_orders.EventAnswer},
         refuses=(404,),
+        takes_key=True,
     ),
 )

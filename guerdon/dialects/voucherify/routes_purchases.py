@@ -28,6 +28,7 @@ ROUTES: tuple[Route, ...] = (
             "Points, stock and limits are taken at once; a worker does the rest, and the "
             "transaction is polled for. An Idempotency-Key makes it safe to ask again."
         ),
+        takes_key=True,
     ),
     Route(
         method="GET",
@@ -55,5 +56,6 @@ ROUTES: tuple[Route, ...] = (
         body=RefundBody,
         answers={202: Refunded},
         refuses=(404, 423),
+        takes_key=True,
     ),
 )

@@ -102,6 +102,22 @@ async def test_methods_and_media_types_are_kept_to(served: ServedVouch) -> None:
     assert error_of(form)[:2] == (415, "unsupported_media_type")
 
 
+async def test_an_idempotency_key_is_heeded_or_refused(served: ServedVouch) -> None:
+    said = (400, "invalid_payload", "Header Idempotency-Key is not supported here")
+    for route in ROUTES:
+        if route.method == "GET":
+            assert not route.takes_key
+            continue
+        response = await served.client.request(
+            route.method,
+            _concrete(route.path),
+            content=b"[]",
+            headers={"Idempotency-Key": "k-1", "Content-Type": _media_type(route)},
+        )
+        refuses = route.method == "POST" and not route.takes_key
+        assert (error_of(response) == said) == refuses, route.path
+
+
 async def test_a_body_too_large_has_an_error_of_its_own(served: ServedVouch) -> None:
     response = await served.client.post(_TOKEN, content=b"a" * (BODY_BYTES_MAX + 1))
     assert response.json() == {

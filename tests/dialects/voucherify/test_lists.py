@@ -11,7 +11,7 @@ import pytest
 
 from guerdon.dialects.voucherify import programs
 from guerdon.dialects.voucherify.call import Call, Route, Settings
-from guerdon.dialects.voucherify.filters import Field, Filters, Span, Value, read_filters
+from guerdon.dialects.voucherify.filters import Field, Filters, Span, read_filters
 from guerdon.dialects.voucherify.ids import write_id
 from guerdon.dialects.voucherify.lists import (
     ListForm,
