@@ -248,7 +248,8 @@ class ExpireInactive(Struct, frozen=True, kw_only=True):
 
 class ChangeMember(Struct, frozen=True, kw_only=True):
     """Change who a member is; `is_frozen` excludes them from earning and spending, or lets them
-    in again. `metadata` is JSON. What is UNSET stays; None clears."""
+    in again. `metadata` is JSON, which with `merges_metadata` is put into what is there. What is
+    UNSET stays; None clears."""
 
     program_id: ProgramId
     member: MemberRef
@@ -259,6 +260,7 @@ class ChangeMember(Struct, frozen=True, kw_only=True):
     birthday: date | None | UnsetType = UNSET
     anniversary: date | None | UnsetType = UNSET
     metadata: str | None | UnsetType = UNSET
+    merges_metadata: bool = False
 
 
 class Leave(Struct, frozen=True, kw_only=True):
@@ -385,8 +387,11 @@ class BucketMoved(Struct, frozen=True, tag="bucket_moved"):
 
 
 class Changed(Struct, frozen=True, tag="changed"):
+    """`has_switched`: they were excluded by this act, or let in again."""
+
     member: Member
     is_frozen: bool
+    has_switched: bool = False
 
 
 class Enrolled(Struct, frozen=True, tag="enrolled"):

@@ -1,13 +1,18 @@
 """A shopper whom the shop has told of, be they a member or not."""
 
-from datetime import datetime
+from datetime import date, datetime
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from guerdon.domain.ids import CustomerId
 
 # What an external id begins with that we made, since the shop stated none.
 OWN_MARK = "~"
+
+
+class _Facts(Struct, frozen=True):
+    birthdate: str | None = None
 
 
 class Customer(Struct, frozen=True, kw_only=True):
@@ -25,6 +30,12 @@ class Customer(Struct, frozen=True, kw_only=True):
     metadata: str = "{}"
     created_at: datetime
     updated_at: datetime | None = None
+
+    @property
+    def birthday(self) -> date | None:
+        """Give the date of birth, as far as it was stated."""
+        stated = msgspec.json.decode(self.document, type=_Facts).birthdate
+        return None if stated is None else date.fromisoformat(stated)
 
 
 class CustomerChange(Struct, frozen=True, kw_only=True):

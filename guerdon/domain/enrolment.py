@@ -1,5 +1,6 @@
 """Making a shopper a member, and changing what is known of one."""
 
+import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
@@ -114,6 +115,8 @@ def change_member(fold: Fold, command: ChangeMember) -> Outcome:
     }
     if isinstance(changes.get("email"), str):
         changes["email"] = changes["email"].strip().lower()
+    if command.merges_metadata and isinstance(command.metadata, str):
+        changes["metadata"] = _merged(known.metadata, command.metadata)
     changed = replace(known, **changes)
     if changed != known:
         changed = replace(changed, updated_at=fold.now)
@@ -127,8 +130,18 @@ def change_member(fold: Fold, command: ChangeMember) -> Outcome:
             each = fold.purse(wallet_id)
             each.is_frozen = command.is_frozen
             each.is_changed = True
+        changed = replace(changed, updated_at=fold.now)
+        fold.profiles[member_id] = fold.effects.members[member_id] = changed
         fold.announce("member.frozen" if command.is_frozen else "member.unfrozen", purse)
+        return Done(Changed(changed, purse.is_frozen, has_switched=True))
     return Done(Changed(changed, purse.is_frozen))
+
+
+def _merged(text: str | None, change: str) -> str:
+    """Put the members of a JSON object into another one."""
+    known = msgspec.json.decode(text or "{}", type=dict[str, object])
+    known.update(msgspec.json.decode(change, type=dict[str, object]))
+    return msgspec.json.encode(known).decode()
 
 
 def erase_member(fold: Fold, command: EraseMember) -> Outcome:
@@ -148,7 +161,8 @@ def erase_member(fold: Fold, command: EraseMember) -> Outcome:
 
 def leave(fold: Fold, command: Leave) -> Outcome:
     """Let a member go: who they were is forgotten, their shop's id is free for a new member, and
-    nobody can use what they had. It stays, so that the books add up. Twice is once."""
+    nobody can use what they had. It stays, so that the books add up. Twice is once. The first
+    time, the result shows them as they were known."""
     member_id = fold.member_id(command.program_id, command.member)
     if member_id is None:
         return Refused((MemberUnknown(name_of(command.member)),))
@@ -157,9 +171,10 @@ def leave(fold: Fold, command: Leave) -> Outcome:
     if known.left_at is not None:
         return Done(Changed(known, purse.is_frozen))
     mark = ERASED if known.external_id.startswith(ERASED) else LEFT
-    left = _forget(fold, replace(known, left_at=fold.now), mark)
+    leaving = replace(known, left_at=fold.now)
+    _forget(fold, leaving, mark)
     fold.announce("member.left", purse)
-    return Done(Changed(left, is_frozen=True))
+    return Done(Changed(leaving, is_frozen=True))
 
 
 def _forget(fold: Fold, known: Member, mark: str) -> Member:

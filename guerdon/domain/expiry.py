@@ -64,6 +64,16 @@ def slid_out_at(expiry: Expiry, last_act_at: datetime, timezone: str) -> datetim
     return day_end(day_after(local_day(last_act_at, timezone), expiry.period), timezone)
 
 
+def slid_out_on(
+    expiry: Expiry, credited_on: date, last_act_at: datetime | None, timezone: str
+) -> date:
+    """Give the last day of sliding points that were credited on a day, if nothing is done that
+    keeps them after what was done last."""
+    assert expiry.period is not None, "a sliding expiry has its period"
+    last = credited_on if last_act_at is None else local_day(last_act_at, timezone)
+    return day_after(max(credited_on, last), expiry.period)
+
+
 def slid_out_before(expiry: Expiry, now: datetime, timezone: str) -> datetime:
     """Give the instant before which the last act must lie for sliding points to end by now."""
     assert expiry.period is not None, "a sliding expiry has its period"

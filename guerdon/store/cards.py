@@ -1,12 +1,14 @@
 """What members' wallets hold, and all that ever came and went."""
 
-from collections.abc import Iterable
 from datetime import date, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from guerdon.domain.catalogue import Program
+from guerdon.domain.catalogue import Catalogue
+from guerdon.domain.expiry import kept_by, slid_out_on
 from guerdon.domain.ids import MemberId, MerchantId, PointTypeId, ProgramId, TierId, WalletId
+from guerdon.domain.point_terms import Expiry
 from guerdon.store.connection import Connection, Record
 from guerdon.store.statements import statements
 
@@ -24,6 +26,7 @@ class Card(Struct, frozen=True, kw_only=True, gc=False):
     program_id: ProgramId
     point_type_id: PointTypeId
     is_default: bool
+    is_frozen: bool
     tier_id: TierId | None
     tier_entered_at: datetime | None
     code: str | None
@@ -69,19 +72,46 @@ async def list_cards(
     view: Connection,
     merchant_id: MerchantId,
     member_ids: list[MemberId],
-    programs: Iterable[Program],
+    catalogue: Catalogue,
     now: datetime,
 ) -> dict[MemberId, list[Card]]:
-    """List all wallets of members as they stand at `now`, each member's default one first. Of the
-    programs only the members' own are needed."""
-    zones = {program.id: program.timezone for program in programs}
+    """List all wallets of members as they stand at `now`, each member's default one first."""
+    zones = {program.id: program.timezone for program in catalogue.programs.values()}
+    sliding = {
+        each.id: each.expiry
+        for each in catalogue.point_types.values()
+        if each.expiry is not None and each.expiry.kind == "sliding"
+    }
     found: dict[MemberId, list[Card]] = {member_id: [] for member_id in member_ids}
     rows = await view.fetch(
-        _SQL["list_cards"], merchant_id, member_ids, now, list(zones), list(zones.values())
+        _SQL["list_cards"],
+        merchant_id,
+        member_ids,
+        now,
+        list(zones),
+        list(zones.values()),
+        list(sliding),
     )
     for row in rows:
-        found[row["member_id"]].append(_card_of(row))
+        card = _card_of(row)
+        if row["sliding_days"]:
+            card = _slide(card, row, sliding[card.point_type_id], zones[card.program_id])
+        found[card.member_id].append(card)
     return found
+
+
+def _slide(card: Card, row: Record, expiry: Expiry, timezone: str) -> Card:
+    """Say when points expire that live on as long as something is done."""
+    acts = {"earned": row["last_earned_at"], "redeemed": row["last_spent_at"]}
+    last_act_at = max(
+        (acts[kind] for kind in kept_by(expiry) if acts.get(kind) is not None), default=None
+    )
+    days: dict[date, int] = {}
+    for day, points in zip(row["sliding_days"], row["sliding_points"], strict=True):
+        ends_on = slid_out_on(expiry, day, last_act_at, timezone)
+        days[ends_on] = days.get(ends_on, 0) + points
+    first = min(days)
+    return replace(card, next_expires_on=first, next_expires_points=days[first])
 
 
 def _card_of(row: Record) -> Card:
@@ -93,6 +123,7 @@ def _card_of(row: Record) -> Card:
         program_id=row["program_id"],
         point_type_id=row["point_type_id"],
         is_default=row["is_default"],
+        is_frozen=row["is_frozen"],
         tier_id=row["tier_id"],
         tier_entered_at=row["tier_entered_at"],
         code=row["code"],

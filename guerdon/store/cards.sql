@@ -1,15 +1,16 @@
 -- What members' wallets hold, and all that ever came and went. $3 is the time; $4 and $5 are the
--- programs and their time zones, in which days begin. What has expired though no worker has come by
--- yet counts as expired.
+-- programs and their time zones, in which days begin; $6 lists the point types whose points expire
+-- once nothing is done. What has expired though no worker has come by yet counts as expired.
 
 -- name: list_cards
 -- All wallets of members, each member's default one first.
-SELECT w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.tier_id,
-       w.tier_entered_at, w.code, w.created_at, w.points_held, w.points_lifetime,
+SELECT w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.is_frozen,
+       w.tier_id, w.tier_entered_at, w.code, w.created_at, w.points_held, w.points_lifetime,
        moved.earned, moved.added, moved.purchased, moved.purchased_reversed, moved.subtracted,
        moved.expired, lots.due, moved.redeemed, moved.released, moved.refunded, moved.returned,
        moved.pending_total, moved.activated, moved.canceled, lots.next_expires_on,
-       lots.next_expires_points, awaited.next_activates_on, awaited.next_activates_points
+       lots.next_expires_points, sliding.days AS sliding_days, sliding.points AS sliding_points,
+       moved.last_earned_at, moved.last_spent_at, awaited.next_activates_on, awaited.next_activates_points
 FROM wallets w
 JOIN unnest($4::bigint[], $5::text[]) AS p (program_id, timezone) ON p.program_id = w.program_id
 LEFT JOIN LATERAL (
@@ -36,7 +37,9 @@ LEFT JOIN LATERAL (
            coalesce(sum(-e.pending_points) FILTER (WHERE e.kind = 'earned'), 0)::bigint
                AS activated,
            coalesce(sum(-e.pending_points) FILTER (WHERE e.kind IN ('declined', 'reversed')), 0)
-               ::bigint AS canceled
+               ::bigint AS canceled,
+           max(e.created_at) FILTER (WHERE e.kind = 'earned') AS last_earned_at,
+           max(e.created_at) FILTER (WHERE e.kind IN ('redeemed', 'paid')) AS last_spent_at
     FROM entries e
     WHERE e.merchant_id = $1 AND e.wallet_id = w.id
 ) AS moved ON true
@@ -54,6 +57,18 @@ LEFT JOIN LATERAL (
         GROUP BY 1
     ) AS days
 ) AS lots ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(days.day ORDER BY days.day) AS days,
+           array_agg(days.points ORDER BY days.day) AS points
+    FROM (
+        SELECT (l.effective_at AT TIME ZONE p.timezone)::date AS day,
+               sum(l.points_remaining)::bigint AS points
+        FROM lots l
+        WHERE w.point_type_id = ANY ($6::bigint[]) AND l.merchant_id = $1 AND l.wallet_id = w.id
+          AND l.is_open AND l.expires_at IS NULL
+        GROUP BY 1
+    ) AS days
+) AS sliding ON true
 LEFT JOIN LATERAL (
     SELECT (a.due_at AT TIME ZONE p.timezone)::date AS next_activates_on,
            sum(a.points)::bigint AS next_activates_points

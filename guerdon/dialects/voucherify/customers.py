@@ -94,8 +94,7 @@ async def _show(call: Call, view: Connection, customer: Customer) -> wire_custom
     cards: list[Card] = []
     if members:
         now = call.ledger.runtime.now()
-        programs = [catalogue.programs[member.program_id] for member in members]
         ids = [member.id for member in members]
-        for some in (await list_cards(view, call.merchant_id, ids, programs, now)).values():
+        for some in (await list_cards(view, call.merchant_id, ids, catalogue, now)).values():
             cards.extend(some)
     return customer_to_wire(customer, cards, catalogue)
