@@ -8,6 +8,7 @@ from math import log2
 
 from guerdon.cli.access_checks import wanted_integrations, wanted_key, wanted_webhook
 from guerdon.cli.checking import Checks
+from guerdon.cli.point_type_checks import wanted_point_type
 from guerdon.cli.program_file import (
     BadProgramFile,
     ProgramFile,
@@ -76,10 +77,13 @@ def to_blueprint(
     )
     checks.url("merchant.storefront_url", file.merchant.storefront_url)
     checks.distinct("programs", "slug", (program.slug for program in file.programs))
+    checks.distinct("point_types", "slug", (each.slug for each in file.point_types))
     checks.distinct("keys", "name", (key.name for key in file.keys))
     checks.distinct("webhooks", "url", ((hook.url, hook.dialect) for hook in file.webhooks))
+    point_types = {each.slug for each in file.point_types}
+    own = {program.slug for program in file.programs}
     programs = tuple(
-        _program(checks, f"programs[{index}]", part, merchant)
+        _program(checks, f"programs[{index}]", part, merchant, point_types - own)
         for index, part in enumerate(file.programs)
     )
     slugs = [program.slug for program in file.programs]
@@ -90,6 +94,10 @@ def to_blueprint(
     blueprint = Blueprint(
         merchant=merchant,
         programs=programs,
+        point_types=tuple(
+            wanted_point_type(checks, f"point_types[{index}]", part)
+            for index, part in enumerate(file.point_types)
+        ),
         keys=keys,
         integrations=wanted_integrations(checks, file.integrations),
         webhooks=tuple(
@@ -105,7 +113,10 @@ def to_blueprint(
     return blueprint
 
 
-def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -> WantedProgram:
+def _program(
+    checks: Checks, path: str, part: ProgramPart, merchant: Merchant, further: set[str]
+) -> WantedProgram:
+    """Check a program; `further` are the slugs of point types that are no program's own."""
     timezone = part.timezone
     if timezone is not None:
         checks.timezone(f"{path}.timezone", timezone)
@@ -146,6 +157,7 @@ def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -
         starts_at=utc(part.starts_at),
         ends_at=utc(part.ends_at),
     )
+    _check_point_types(checks, path, part, further)
     tiers = {tier.slug for tier in part.tiers}
     return WantedProgram(
         program=program,
@@ -160,7 +172,28 @@ def _program(checks: Checks, path: str, part: ProgramPart, merchant: Merchant) -
             _rule(checks, f"{path}.earning_rules[{index}]", each)
             for index, each in enumerate(part.earning_rules)
         ),
+        point_types=part.point_types,
+        rules_points_of={
+            each.slug: each.points_of
+            for each in part.earning_rules
+            if each.points_of not in (None, part.slug)
+        },
     )
+
+
+def _check_point_types(checks: Checks, path: str, part: ProgramPart, further: set[str]) -> None:
+    checks.distinct(f"{path}.point_types", "slug", part.point_types)
+    for index, slug in enumerate(part.point_types):
+        if slug not in further:
+            said = "its own are there anyway" if slug == part.slug else f"no point type {slug!r}"
+            checks.refuse(f"{path}.point_types[{index}]", said)
+    named = [(f"rewards[{index}]", each.points_of) for index, each in enumerate(part.rewards)]
+    named += [
+        (f"earning_rules[{index}]", each.points_of) for index, each in enumerate(part.earning_rules)
+    ]
+    for place, points_of in named:
+        if points_of not in (None, part.slug, *part.point_types):
+            checks.refuse(f"{path}.{place}.points_of", f"the program has no points {points_of!r}")
 
 
 def _check_code_space(checks: Checks, path: str, part: ProgramPart) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, field
 
 from guerdon.adapters.klaviyo.wire import REVISION as KLAVIYO_REVISION
 from guerdon.adapters.omnisend.wire import GENERATION as OMNISEND_GENERATION
+from guerdon.cli.file_part import POINTS_MAX, Name, Part, Points, Slug
+from guerdon.cli.point_type_parts import PointTypePart
 from guerdon.cli.yaml_reading import BadYaml, read_yaml
 from guerdon.domain.blueprint import DialectName, WebhookDialect
 from guerdon.domain.catalogue import (
@@ -31,26 +33,18 @@ from guerdon.domain.errors import Invalid
 from guerdon.domain.key import Access
 from guerdon.domain.redemption import SessionKind
 
-POINTS_MAX = 1_000_000_000_000
 _DAYS_MAX = 36_500
 
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
-Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
-Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Text = Annotated[str, Meta(max_length=5000)]
-Points = Annotated[int, Meta(ge=0, le=POINTS_MAX)]
 Count = Annotated[int, Meta(ge=0, le=POINTS_MAX)]
 Days = Annotated[int, Meta(ge=1, le=_DAYS_MAX)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z")]
 
 
-class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the file; a key that is none of its own is refused."""
-
-
-class MerchantPart(_Part, frozen=True, kw_only=True):
+class MerchantPart(Part, frozen=True, kw_only=True):
     slug: Slug
     name: Name
     timezone: str = "UTC"
@@ -58,14 +52,14 @@ class MerchantPart(_Part, frozen=True, kw_only=True):
     storefront_url: str | None = None
 
 
-class PointsExpiryPart(_Part, frozen=True, kw_only=True):
+class PointsExpiryPart(Part, frozen=True, kw_only=True):
     """`days` of each lot's own life, `inactive_days` without an order, or both."""
 
     days: Days | None = None
     inactive_days: Days | None = None
 
 
-class TierPart(_Part, frozen=True, kw_only=True):
+class TierPart(Part, frozen=True, kw_only=True):
     slug: Slug
     name: Name
     points_required: Points
@@ -75,7 +69,7 @@ class TierPart(_Part, frozen=True, kw_only=True):
     badge_image_url: str | None = None
 
 
-class DiscountPart(_Part, frozen=True, kw_only=True):
+class DiscountPart(Part, frozen=True, kw_only=True):
     """`amount` is money in major units, or for a percentage the per cent."""
 
     type: DiscountType
@@ -94,17 +88,17 @@ class DiscountPart(_Part, frozen=True, kw_only=True):
     recurring_cycles_max: Annotated[int, Meta(ge=1, le=1000)] | None = None
 
 
-class LimitPart(_Part, frozen=True, kw_only=True):
+class LimitPart(Part, frozen=True, kw_only=True):
     count: Annotated[int, Meta(ge=1, le=1_000_000)]
     interval: Interval
 
 
-class SessionLimitPart(_Part, frozen=True, kw_only=True):
+class SessionLimitPart(Part, frozen=True, kw_only=True):
     kind: SessionKind
     count: Annotated[int, Meta(ge=1, le=1000)]
 
 
-class ProductPart(_Part, frozen=True, kw_only=True):
+class ProductPart(Part, frozen=True, kw_only=True):
     id: str | int
     variant_ids: tuple[str | int, ...] = ()
     title: Name | None = None
@@ -114,23 +108,23 @@ class ProductPart(_Part, frozen=True, kw_only=True):
     image_url: str | None = None
 
 
-class CollectionPart(_Part, frozen=True, kw_only=True):
+class CollectionPart(Part, frozen=True, kw_only=True):
     id: str | int
     url: str | None = None
     restriction_text: Text | None = None
 
 
-class TermsPart(_Part, frozen=True, kw_only=True):
+class TermsPart(Part, frozen=True, kw_only=True):
     is_enabled: bool = True
     points_cost: Points | None = None
 
 
-class UnitsPart(_Part, frozen=True, kw_only=True):
+class UnitsPart(Part, frozen=True, kw_only=True):
     min: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     max: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
 
 
-class FulfilPart(_Part, frozen=True, kw_only=True):
+class FulfilPart(Part, frozen=True, kw_only=True):
     """`low_water` and `refill` are of a pool that is minted ahead; `points` and `point_type` say
     what a reward is worth that is points."""
 
@@ -141,12 +135,13 @@ class FulfilPart(_Part, frozen=True, kw_only=True):
     point_type: Slug | None = None
 
 
-class RewardPart(_Part, frozen=True, kw_only=True):
+class RewardPart(Part, frozen=True, kw_only=True):
     slug: Slug
     name: Name
     description: Text | None = None
     kind: RewardKind = "cart_discount"
     points_cost: Points
+    points_of: Slug | None = None
     discount: DiscountPart | None = None
     expiry_days: Days | None = None
     stock: Count | None = None
@@ -164,20 +159,21 @@ class RewardPart(_Part, frozen=True, kw_only=True):
     session_limit: SessionLimitPart | None = None
     products: tuple[ProductPart, ...] = ()
     collections: tuple[CollectionPart, ...] = ()
-    tier_terms: dict[str, TermsPart] = {}
+    tier_terms: dict[str, TermsPart] = field(default_factory=dict)
     countries: tuple[Country, ...] = ()
-    content: dict[str, str] = {}
+    content: dict[str, str] = field(default_factory=dict)
 
 
-class RulePart(_Part, frozen=True, kw_only=True):
+class RulePart(Part, frozen=True, kw_only=True):
     """`points`, or for a purchase `points_per_currency_unit`, with `rates` for other currencies."""
 
     slug: Slug
     name: Name | None = None
     trigger: Trigger
     points: Points | None = None
+    points_of: Slug | None = None
     points_per_currency_unit: Points | None = None
-    rates: dict[str, Points] = {}
+    rates: dict[str, Points] = field(default_factory=dict)
     counts_shipping: bool = False
     counts_tax: bool = False
     category: Category | None = None
@@ -191,7 +187,7 @@ class RulePart(_Part, frozen=True, kw_only=True):
     call_to_action_url: str | None = None
 
 
-class ProgramPart(_Part, frozen=True, kw_only=True):
+class ProgramPart(Part, frozen=True, kw_only=True):
     slug: Slug
     name: Name
     status: ProgramStatus = "active"
@@ -207,12 +203,13 @@ class ProgramPart(_Part, frozen=True, kw_only=True):
     negative_balance: NegativeBalance = "record"
     starts_at: Instant | None = None
     ends_at: Instant | None = None
+    point_types: tuple[Slug, ...] = ()
     tiers: tuple[TierPart, ...] = ()
     rewards: tuple[RewardPart, ...] = ()
     earning_rules: tuple[RulePart, ...] = ()
 
 
-class KeyPart(_Part, frozen=True, kw_only=True):
+class KeyPart(Part, frozen=True, kw_only=True):
     name: Name
     dialect: DialectName
     program: str | None = None
@@ -223,7 +220,7 @@ class KeyPart(_Part, frozen=True, kw_only=True):
     secret_env: Variable
 
 
-class ShopifyPart(_Part, frozen=True, kw_only=True):
+class ShopifyPart(Part, frozen=True, kw_only=True):
     """Either a token, or a client id and its secret; webhooks are signed with the latter unless
     they have a secret of their own."""
 
@@ -238,13 +235,13 @@ class ShopifyPart(_Part, frozen=True, kw_only=True):
     base_url: str | None = None
 
 
-class KlaviyoPart(_Part, frozen=True, kw_only=True):
+class KlaviyoPart(Part, frozen=True, kw_only=True):
     key_env: Variable
     revision: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")] = KLAVIYO_REVISION
     base_url: str | None = None
 
 
-class OmnisendPart(_Part, frozen=True, kw_only=True):
+class OmnisendPart(Part, frozen=True, kw_only=True):
     """`generation` is a dated version of the interface, or `v5`, which came before these."""
 
     key_env: Variable
@@ -255,13 +252,13 @@ class OmnisendPart(_Part, frozen=True, kw_only=True):
     base_url: str | None = None
 
 
-class PostscriptPart(_Part, frozen=True, kw_only=True):
+class PostscriptPart(Part, frozen=True, kw_only=True):
     key_env: Variable
     retry_uncertain: bool = False
     base_url: str | None = None
 
 
-class EndpointPart(_Part, frozen=True, kw_only=True):
+class EndpointPart(Part, frozen=True, kw_only=True):
     """The shop's own address, which hands over the rewards that are fulfilled by webhook; `form`
     is how it is asked."""
 
@@ -270,7 +267,7 @@ class EndpointPart(_Part, frozen=True, kw_only=True):
     form: Literal["guerdon", "loyaltylion"] = "guerdon"
 
 
-class IntegrationsPart(_Part, frozen=True, kw_only=True):
+class IntegrationsPart(Part, frozen=True, kw_only=True):
     shopify: ShopifyPart | None = None
     klaviyo: KlaviyoPart | None = None
     omnisend: OmnisendPart | None = None
@@ -278,7 +275,7 @@ class IntegrationsPart(_Part, frozen=True, kw_only=True):
     endpoint: EndpointPart | None = None
 
 
-class WebhookPart(_Part, frozen=True, kw_only=True):
+class WebhookPart(Part, frozen=True, kw_only=True):
     url: str
     dialect: WebhookDialect
     program: str | None = None
@@ -288,8 +285,9 @@ class WebhookPart(_Part, frozen=True, kw_only=True):
     secret_env: Variable
 
 
-class ProgramFile(_Part, frozen=True, kw_only=True):
+class ProgramFile(Part, frozen=True, kw_only=True):
     merchant: MerchantPart
+    point_types: tuple[PointTypePart, ...] = ()
     programs: tuple[ProgramPart, ...] = ()
     keys: tuple[KeyPart, ...] = ()
     integrations: IntegrationsPart = IntegrationsPart()

@@ -89,7 +89,7 @@ def wanted_reward(
         updated_at=UNDATED,
     )
     terms = wanted_terms(checks, path, part, tiers)
-    return WantedReward(reward=reward, tier=part.tier, terms=terms)
+    return WantedReward(reward=reward, points_of=part.points_of, tier=part.tier, terms=terms)
 
 
 def _discount(checks: Checks, path: str, reward: RewardPart) -> Discount | None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from guerdon.domain.catalogue import EarningRule, Merchant, Program, Reward, Tier
+from guerdon.domain.catalogue import EarningRule, Merchant, PointType, Program, Reward, Tier
 from guerdon.domain.integration import IntegrationKind
 from guerdon.domain.key import Access
 
@@ -31,18 +31,25 @@ class WantedTerms(Struct, frozen=True, kw_only=True):
 
 
 class WantedReward(Struct, frozen=True, kw_only=True):
-    """`tier` is the slug of one of the program's tiers."""
+    """`tier` is the slug of one of the program's tiers, `points_of` that of the point type it is
+    paid in; None is the program's own."""
 
     reward: Reward
+    points_of: str | None = None
     tier: str | None = None
     terms: tuple[WantedTerms, ...] = ()
 
 
 class WantedProgram(Struct, frozen=True, kw_only=True):
+    """`point_types` are the slugs of those beside its own, `rules_points_of` those of what rules
+    give that give others, by the slugs of the rules."""
+
     program: Program
     tiers: tuple[Tier, ...] = ()
     rewards: tuple[WantedReward, ...] = ()
     rules: tuple[EarningRule, ...] = ()
+    point_types: tuple[str, ...] = ()
+    rules_points_of: dict[str, str] = {}
 
 
 class WantedKey(Struct, frozen=True, kw_only=True):
@@ -78,8 +85,11 @@ class WantedWebhook(Struct, frozen=True, kw_only=True):
 
 
 class Blueprint(Struct, frozen=True, kw_only=True):
+    """A point type whose slug is a program's is that program's own."""
+
     merchant: Merchant
     programs: tuple[WantedProgram, ...]
+    point_types: tuple[PointType, ...] = ()
     keys: tuple[WantedKey, ...] = ()
     integrations: tuple[WantedIntegration, ...] = ()
     webhooks: tuple[WantedWebhook, ...] = ()

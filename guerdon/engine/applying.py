@@ -144,7 +144,7 @@ async def _take_ids(
 
 
 async def _write(tx: Connection, merchant_id: MerchantId, found: Offers, now: datetime) -> None:
-    for point_type in found.new_point_types:
+    for point_type in found.point_types:
         await offers.put_point_type(tx, merchant_id, point_type, now)
     for program in found.changed_programs:
         await offers.put_program(tx, merchant_id, program, now)

@@ -29,11 +29,14 @@ from guerdon.domain.ids import (
     TierId,
 )
 
-_UNTOLD = frozenset(
-    {"id", "version_id", "program_id", "point_type_id", "created_at", "updated_at", "archived_at"}
-)
+_UNTOLD = frozenset({"id", "version_id", "program_id", "created_at", "updated_at", "archived_at"})
 # As the program file calls them.
-_FILE_NAMES = {"tier_id": "tier", "fulfil_by": "fulfil.by"}
+_FILE_NAMES = {
+    "tier_id": "tier",
+    "fulfil_by": "fulfil.by",
+    "point_type_id": "points_of",
+    "further_point_type_ids": "point_types",
+}
 _Offer = TypeVar("_Offer", Tier, Reward, EarningRule)
 _Kept = TypeVar("_Kept", Reward, EarningRule)
 
@@ -63,12 +66,14 @@ class Standing:
 
 @dataclass
 class Offers:
-    """What has to be written, and the same in words. `programs` gives every wanted program's id."""
+    """What has to be written, and the same in words. `programs` gives every wanted program's id,
+    `point_type_ids` that of every point type of the file or of its programs."""
 
     differences: list[Difference] = field(default_factory=list)
     programs: dict[str, ProgramId] = field(default_factory=dict)
     changed_programs: list[Program] = field(default_factory=list)
-    new_point_types: list[PointType] = field(default_factory=list)
+    point_types: list[PointType] = field(default_factory=list)
+    point_type_ids: dict[str, PointTypeId] = field(default_factory=dict)
     tiers: list[tuple[Tier, datetime | None]] = field(default_factory=list)
     rewards: list[Reward] = field(default_factory=list)
     new_versions: list[Reward] = field(default_factory=list)
@@ -78,12 +83,13 @@ class Offers:
 def compare_offers(
     standing: Standing, blueprint: Blueprint, ids: Iterator[int], now: datetime
 ) -> Offers:
-    """Say what makes the programs, tiers, rewards and rules equal to the blueprint.
+    """Say what makes the point types, programs, tiers, rewards and rules equal to the blueprint.
 
     New ones take their ids from `ids`. What the blueprint leaves out is archived, a whole program
     made inactive: nothing is ever deleted, since history points at it. What calls have made is
-    left alone. Raises Conflict where a program of that name was made by a call."""
+    left alone. Raises Conflict where a program or a point type of that name was made by a call."""
     found = Offers()
+    _compare_point_types(standing, blueprint, found, ids)
     known = {program.slug: program for program in standing.catalogue.programs.values()}
     for wanted in blueprint.programs:
         before = known.get(wanted.program.slug)
@@ -102,6 +108,44 @@ def compare_offers(
     return found
 
 
+def _compare_point_types(
+    standing: Standing, blueprint: Blueprint, found: Offers, ids: Iterator[int]
+) -> None:
+    """A program has points of its own under its slug, plain ones where the file says no more."""
+    own = {program.program.slug for program in blueprint.programs}
+    named = {each.slug: each for each in blueprint.point_types}
+    wanted = {
+        slug: PointType(id=PointTypeId(0), slug=slug, name="Points") for slug in sorted(own)
+    } | named
+    known = {each.slug: each for each in standing.catalogue.point_types.values()}
+    for slug, each in wanted.items():
+        before = known.get(slug)
+        if before is not None and before.origin != "file":
+            message = f"point_types.{slug}: there is one of this name that a call has made"
+            raise Conflict(message)
+        point_type = replace(
+            each,
+            id=before.id if before else PointTypeId(next(ids)),
+            created_at=before.created_at if before else None,
+            updated_at=before.updated_at if before else None,
+        )
+        found.point_type_ids[slug] = point_type.id
+        if point_type == before:
+            continue
+        found.point_types.append(point_type)
+        if before is None and slug not in named:
+            # It is told with its program.
+            continue
+        act: Act = "add" if before is None else "change"
+        changes = {} if before is None else changes_of(before, point_type)
+        found.differences.append(Difference(act=act, path=f"point_types.{slug}", changes=changes))
+    programs = {program.slug for program in standing.catalogue.programs.values()}
+    for slug in sorted(known.keys() - wanted.keys() - programs):
+        if known[slug].origin == "file" and known[slug].status != "archived":
+            found.point_types.append(replace(known[slug], status="archived"))
+            found.differences.append(Difference(act="archive", path=f"point_types.{slug}"))
+
+
 @dataclass
 class _Comparison:
     """The comparison of one program."""
@@ -113,25 +157,20 @@ class _Comparison:
 
     def program(self, known: Program | None, wanted: WantedProgram) -> None:
         path = f"programs.{wanted.program.slug}"
+        program = replace(
+            self._dated(known, wanted.program),
+            id=known.id if known else ProgramId(next(self.ids)),
+            point_type_id=self.found.point_type_ids[wanted.program.slug],
+            further_point_type_ids=tuple(
+                self.found.point_type_ids[slug] for slug in wanted.point_types
+            ),
+        )
         if known is None:
-            point_type_id = PointTypeId(next(self.ids))
-            program = replace(
-                self._dated(None, wanted.program),
-                id=ProgramId(next(self.ids)),
-                point_type_id=point_type_id,
-            )
-            self.found.new_point_types.append(
-                PointType(id=point_type_id, slug=program.slug, name="Points")
-            )
             self.found.changed_programs.append(program)
             self._tell("add", path)
-        else:
-            program = replace(
-                self._dated(known, wanted.program), id=known.id, point_type_id=known.point_type_id
-            )
-            if program != known:
-                self.found.changed_programs.append(program)
-                self._tell("change", path, changes_of(known, program))
+        elif program != known:
+            self.found.changed_programs.append(program)
+            self._tell("change", path, changes_of(known, program, self._word))
         self.found.programs[program.slug] = program.id
         tiers = self._tiers(path, program, wanted)
         self._rewards(path, program, wanted, tiers)
@@ -198,7 +237,7 @@ class _Comparison:
             id=known.id if known else RewardId(next(self.ids)),
             version_id=known.version_id if known else RewardVersionId(0),
             program_id=program.id,
-            point_type_id=program.point_type_id,
+            point_type_id=self.found.point_type_ids[wanted.points_of or program.slug],
             tier_id=None if wanted.tier is None else tiers[wanted.tier],
             tier_terms=tuple(
                 TierTerms(
@@ -228,6 +267,7 @@ class _Comparison:
                 each,
                 id=before.id if before else RuleId(next(self.ids)),
                 program_id=program.id,
+                point_type_id=self._points_of_rule(wanted, each),
                 created_at=before.created_at if before else self.now,
                 updated_at=before.updated_at if before else self.now,
             )
@@ -241,6 +281,11 @@ class _Comparison:
                 gone = replace(known[slug], archived_at=self.now, updated_at=self.now)
                 self.found.rules.append(gone)
                 self._tell("archive", f"{path}.earning_rules.{slug}")
+
+    def _points_of_rule(self, wanted: WantedProgram, rule: EarningRule) -> PointTypeId:
+        """Give the point type that a rule gives; 0 where it is the program's own."""
+        slug = wanted.rules_points_of.get(rule.slug)
+        return PointTypeId(0) if slug is None else self.found.point_type_ids[slug]
 
     def _settle(
         self, path: str, known: _Offer | None, wanted: _Offer, was_archived: bool
@@ -259,7 +304,9 @@ class _Comparison:
         return replace(wanted, updated_at=self.now)
 
     def _word(self, name: str, value: object) -> str | None:
-        """Call a tier by its slug."""
+        """Call a tier or point types by their slugs."""
+        if name in ("point_type_id", "further_point_type_ids"):
+            return self._slugs_of(value)
         if name != "tier_id" or value is None:
             return None
         tiers = [tier for each in self.standing.catalogue.tiers.values() for tier in each]
@@ -268,6 +315,12 @@ class _Comparison:
             if tier.id == value:
                 return tier.slug
         return None
+
+    def _slugs_of(self, value: object) -> str:
+        slugs = {each.id: each.slug for each in self.standing.catalogue.point_types.values()}
+        slugs |= {number: slug for slug, number in self.found.point_type_ids.items()}
+        numbers = value if isinstance(value, tuple) else (value,)
+        return ", ".join(slugs.get(number, "its own") for number in numbers) or "none"
 
     def _tell(
         self,
