@@ -12,7 +12,8 @@ from msgspec import Struct
 # What msgspec and OpenAPI exchange: JSON Schema, as plain values.
 Json = dict[str, Any]
 
-_REFERENCE = "#/components/schemas/{name}"
+_REFERENCE_HEAD = "#/components/schemas/"
+_REFERENCE = _REFERENCE_HEAD + "{name}"
 _FREE = re.compile(r"{(\w+)}")
 
 
@@ -33,7 +34,8 @@ class Form(Struct, frozen=True):
 
 
 class Operation(Protocol):
-    """What the document needs to know of a route. One that `takes_key` heeds an Idempotency-Key."""
+    """What the document needs to know of a route. One that `takes_key` heeds an Idempotency-Key;
+    a `tag` that is not empty says to which part of the API it belongs."""
 
     @property
     def method(self) -> str: ...
@@ -53,6 +55,8 @@ class Operation(Protocol):
     def is_write(self) -> bool: ...
     @property
     def takes_key(self) -> bool: ...
+    @property
+    def tag(self) -> str: ...
     @property
     def notes(self) -> str: ...
 
@@ -80,6 +84,10 @@ def describe(api: Api, operations: Iterable[Operation], *, mount: str) -> Json:
     """Make the document; `mount` is the path that the operations' paths are under."""
     types = [api.error, *_types(operations)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    names = {name: _plain_name(name) for name in components}
+    assert len(set(names.values())) == len(names), "no two types share a plain name"
+    components = {names[name]: _renamed(schema, names) for name, schema in components.items()}
+    schemas = tuple(_renamed(schema, names) for schema in schemas)
     schema_of = dict(zip(map(_name, types), schemas, strict=True))
     paths: dict[str, Json] = {}
     for operation in operations:
@@ -95,6 +103,24 @@ def describe(api: Api, operations: Iterable[Operation], *, mount: str) -> Json:
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": api.security},
     }
+
+
+def _plain_name(name: str) -> str:
+    """Of types of one name in several modules we are given the modules too; the last word of the
+    module's is enough to tell them apart."""
+    *modules, own = name.split(".")
+    return modules[-1].rpartition("_")[2].capitalize() + own if modules else name
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Write references by the plain names."""
+    if isinstance(value, dict):
+        return {key: _renamed(inner, names) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner, names) for inner in value]
+    if isinstance(value, str) and value.startswith(_REFERENCE_HEAD):
+        return _REFERENCE.format(name=names[value.removeprefix(_REFERENCE_HEAD)])
+    return value
 
 
 def _types(operations: Iterable[Operation]) -> list[Any]:
@@ -131,6 +157,8 @@ def _operation(api: Api, operation: Operation, schema_of: Mapping[str, Json]) ->
     }
     if operation.notes:
         described["description"] = operation.notes
+    if operation.tag:
+        described["tags"] = [operation.tag]
     if operation.takes_key:
         described["parameters"].append(_IDEMPOTENCY_KEY)
     schema = _schema(_bodies(operation), schema_of)

@@ -49,14 +49,16 @@ def render(document: Json) -> str:
 
 
 def _groups(paths: Mapping[str, Json]) -> dict[str, list[tuple[str, str, Json]]]:
-    """Gather operations by the first word of their paths, in the order of the document."""
+    """Gather operations by their tag, or else by the first word of their paths, in the order of the
+    document."""
     groups: dict[str, list[tuple[str, str, Json]]] = {}
     for path, operations in paths.items():
         words = [word for word in path.strip("/").split("/") if not _VERSION.fullmatch(word)]
         for method in _METHODS:
             if method in operations:
-                group = groups.setdefault(words[0] if words else "/", [])
-                group.append((method.upper(), path, operations[method]))
+                operation = operations[method]
+                (name,) = operation.get("tags") or [words[0] if words else "/"]
+                groups.setdefault(name, []).append((method.upper(), path, operation))
     return groups
 
 

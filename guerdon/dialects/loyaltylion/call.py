@@ -50,6 +50,10 @@ class Route(Struct, frozen=True, kw_only=True):
         return self.is_write
 
     @property
+    def tag(self) -> str:
+        return ""
+
+    @property
     def notes(self) -> str:
         """Say in the OpenAPI document who may call."""
         needed = f"Needs the scope `{self.scope}`." if self.scope else "Needs no scope."

@@ -39,6 +39,10 @@ class Route(Struct, frozen=True, kw_only=True):
     def takes_key(self) -> bool:
         return self.is_write
 
+    @property
+    def tag(self) -> str:
+        return ""
+
 
 class Call(BaseCall):
     """A request that has passed this dialect's door."""

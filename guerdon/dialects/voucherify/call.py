@@ -62,6 +62,7 @@ class Route(Struct, frozen=True, kw_only=True):
     changes: bool | None = None
     takes_key: bool = False
     more_notes: str = ""
+    tag: str = ""
 
     @property
     def is_write(self) -> bool:

@@ -1,5 +1,7 @@
 """The dialect's whole API, as a table; each part of it stands in a file of its own."""
 
+from msgspec.structs import replace
+
 from guerdon.dialects.voucherify import (
     routes_access,
     routes_members,
@@ -37,11 +39,14 @@ API = Api(
     keys_refuse=(409,),
 )
 
-ROUTES: tuple[Route, ...] = (
-    *routes_purchases.ROUTES,
-    *routes_members.ROUTES,
-    *routes_offers.ROUTES,
-    *routes_orders.ROUTES,
-    *routes_v1.ROUTES,
-    *routes_access.ROUTES,
+_PARTS: tuple[tuple[str, tuple[Route, ...]], ...] = (
+    ("Purchases", routes_purchases.ROUTES),
+    ("Members and cards", routes_members.ROUTES),
+    ("Programs and offers", routes_offers.ROUTES),
+    ("Orders, events and payments", routes_orders.ROUTES),
+    ("Version 1: cards, campaigns, rewards, redemptions", routes_v1.ROUTES),
+    ("Bearer tokens", routes_access.ROUTES),
+)
+ROUTES: tuple[Route, ...] = tuple(
+    replace(route, tag=tag) for tag, routes in _PARTS for route in routes
 )
