@@ -22,7 +22,6 @@ from guerdon.domain.errors import (
 from guerdon.domain.fold import Fold
 from guerdon.domain.ids import EntryId, MemberId, ProgramId
 from guerdon.domain.ledger import EARLY
-from guerdon.domain.lot import Lot
 from guerdon.domain.member import MemberRef
 from guerdon.domain.spend import name_of, program_refusals
 
@@ -66,8 +65,7 @@ def settle_pending(fold: Fold, command: SettlePending) -> Outcome:
 
 
 def expire_early(fold: Fold, command: ExpireEarly) -> Outcome:
-    """Take out what is left of lots that would expire within a span. Where nothing is, nothing is
-    done.
+    """Take out what is left of lots. Where nothing is, nothing is done.
 
     Refusals in order: program not open, member unknown, frozen, wallet unknown."""
     refusals, member_id = _refusals(fold, command.program_id, command.member)
@@ -79,15 +77,10 @@ def expire_early(fold: Fold, command: ExpireEarly) -> Outcome:
     if refusals or purse is None:
         return Refused(tuple(refusals))
     fold.sweep(purse)
-    points = fold.expire(purse, [lot for lot in purse.lots if _is_meant(lot, command)], EARLY)
+    meant = [lot for lot in purse.lots if lot.id in command.lot_ids]
+    points = fold.expire(purse, meant, EARLY)
     entry_id: EntryId | None = fold.effects.entries[-1].id if points else None
     return Done(BucketMoved(entry_id, points, purse.balance(fold.now)))
-
-
-def _is_meant(lot: Lot, command: ExpireEarly) -> bool:
-    if command.since is None or command.until is None:
-        return lot.expires_at is None
-    return lot.expires_at is not None and command.since <= lot.expires_at < command.until
 
 
 def _refusals(

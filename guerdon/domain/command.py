@@ -10,6 +10,7 @@ from guerdon.domain.errors import Refusal
 from guerdon.domain.ids import (
     EarningId,
     EntryId,
+    LotId,
     MemberId,
     PointTypeId,
     ProgramId,
@@ -227,15 +228,13 @@ class ExpireLots(Struct, frozen=True, kw_only=True):
 
 
 class ExpireEarly(Struct, frozen=True, kw_only=True):
-    """Take out the points of a wallet that would expire between two instants, the second left out;
-    without these, the points that have no time of their own. The program has to be open, and the
-    member not excluded."""
+    """Take out what is left of lots of a wallet, before their day. The program has to be open, and
+    the member not excluded."""
 
     program_id: ProgramId
     member: MemberRef
     point_type_id: PointTypeId
-    since: datetime | None = None
-    until: datetime | None = None
+    lot_ids: tuple[LotId, ...]
 
 
 class ExpireInactive(Struct, frozen=True, kw_only=True):

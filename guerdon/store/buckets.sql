@@ -18,26 +18,6 @@ WHERE a.merchant_id = $1 AND a.member_id = $2 AND a.wallet_id = $3
   AND a.due_at >= $4::timestamptz AND a.due_at < $5::timestamptz
 ORDER BY a.id;
 
--- name: list_points_buckets
--- What expires, by the last days on which it can be spent: $3 is the time zone.
-SELECT ((l.expires_at - interval '1 millisecond') AT TIME ZONE $3::text)::date AS day,
-       sum(l.points_remaining)::bigint AS points, min(l.effective_at) AS created_at,
-       max(l.effective_at) AS updated_at
-FROM lots l
-WHERE l.merchant_id = $1 AND l.wallet_id = $2 AND l.is_open AND l.expires_at IS NOT NULL
-GROUP BY 1
-ORDER BY 1;
-
--- name: list_endless_lots
--- What has no day of its own on which it expires, by the days on which it was credited.
-SELECT (l.effective_at AT TIME ZONE $3::text)::date AS day,
-       sum(l.points_remaining)::bigint AS points, min(l.effective_at) AS created_at,
-       max(l.effective_at) AS updated_at
-FROM lots l
-WHERE l.merchant_id = $1 AND l.wallet_id = $2 AND l.is_open AND l.expires_at IS NULL
-GROUP BY 1
-ORDER BY 1;
-
 -- name: had_lots
 -- Whether there ever was something in a wallet that expires within a span.
 SELECT EXISTS (

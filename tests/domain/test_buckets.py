@@ -19,9 +19,9 @@ from guerdon.domain.errors import (
     MemberUnknown,
     WalletUnknown,
 )
-from guerdon.domain.ids import EarningId, PointTypeId
+from guerdon.domain.ids import EarningId, LotId, PointTypeId
 from guerdon.domain.member import MemberRef
-from tests.builders.shop import FOUNDED, POINT_TYPE, PROGRAM, make_rule, make_shop
+from tests.builders.shop import POINT_TYPE, PROGRAM, make_rule, make_shop
 from tests.builders.state import World
 from tests.builders.world import ANNA, BELA, balance, drift, give, make_world, remaining
 
@@ -43,9 +43,10 @@ def settle(*ids: EarningId, is_credited: bool, member: MemberRef = ANNA) -> Sett
     )
 
 
-def early(**facts: object) -> ExpireEarly:
-    known = {"program_id": PROGRAM, "member": ANNA, "point_type_id": POINT_TYPE, **facts}
-    return ExpireEarly(**known)  # type: ignore[arg-type]
+def early(*lot_ids: LotId, point_type_id: PointTypeId = POINT_TYPE) -> ExpireEarly:
+    return ExpireEarly(
+        program_id=PROGRAM, member=ANNA, point_type_id=point_type_id, lot_ids=lot_ids
+    )
 
 
 def test_what_waits_is_credited_together() -> None:
@@ -92,8 +93,8 @@ def test_points_expire_before_their_day_and_others_stay() -> None:
     give(world, "anna", 50)
     world.now += timedelta(days=2)
     give(world, "anna", 20)
-    day = timedelta(days=1)
-    command = early(since=FOUNDED + 30 * day, until=FOUNDED + 31 * day)
+    first = min(world.lots)
+    command = early(first)
     result = world.do(command)
     assert result == BucketMoved(world.entries[-1].id, 50, 20)
     assert (world.entries[-1].kind, world.entries[-1].note) == ("expired", "early")
@@ -103,14 +104,6 @@ def test_points_expire_before_their_day_and_others_stay() -> None:
     assert len(world.entries) == entries
     assert world.refuse(early(point_type_id=PointTypeId(999))) == (WalletUnknown(),)
     assert drift(world) == []
-
-
-def test_points_without_a_day_expire_where_none_is_said() -> None:
-    world = make_world(anna=0)
-    give(world, "anna", 50)
-    result = world.do(early())
-    assert isinstance(result, BucketMoved)
-    assert (result.points, balance(world)) == (50, 0)
 
 
 def test_who_is_excluded_from_the_beginning_gets_nothing_for_signing_up() -> None:

@@ -65,5 +65,5 @@ def named(call: Call, point_type_id: int, action: str) -> Named:
         member=call.path[1],
         card=call.path[2],
         card_definition=write_id("card_definition", point_type_id),
-        bucket=call.path[3] if len(call.path) > 3 else "",  # noqa: PLR2004 -- where it stands
+        bucket=call.path[3] if len(call.path) > 3 else "",
     )
