@@ -20,6 +20,8 @@ from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import CommitUnknown, transaction
 
 _TRIES = 3
+# Above every id, so that what is only planned is never taken for what is there.
+_UNTAKEN = 1 << 53
 _CONFLICTS = {
     "keys_secret_hash_unique": "a key's secret is in use by another key",
     "keys_app_id_unique": "a key's application id is in use by another key",
@@ -36,7 +38,7 @@ async def plan(runtime: Runtime, blueprint: Blueprint) -> list[Difference]:
         standing = await _load(view, blueprint, merchant_id or MerchantId(0))
         access = await load_access(view, runtime, merchant_id)
     now = runtime.now()
-    found = compare_offers(standing, blueprint, count(1), now)
+    found = compare_offers(standing, blueprint, count(_UNTAKEN), now)
     connecting = Connecting(
         runtime=runtime,
         merchant_id=merchant_id or MerchantId(0),
@@ -136,9 +138,9 @@ async def _take_ids(
     now: datetime,
 ) -> Offers:
     """Compare once to learn how many ids it takes, and once more with these."""
-    counter = count(1)
+    counter = count(_UNTAKEN)
     compare_offers(standing, blueprint, counter, now)
-    needed = next(counter) - 1
+    needed = next(counter) - _UNTAKEN
     first = await sequences.take_ids(tx, merchant_id, needed) if needed else 0
     return compare_offers(standing, blueprint, count(first), now)
 
