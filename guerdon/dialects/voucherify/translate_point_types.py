@@ -110,7 +110,8 @@ def _expiry(given: wire.PointsExpiration | None) -> Expiry:
         if rolling.rounding is None:
             return Expiry(kind="rolling", period=period)
         is_particular = rolling.rounding.type == "END_OF_PARTICULAR_MONTH"
-        if is_particular != (rolling.rounding.value is not None):
+        month = rolling.rounding.value or None
+        if is_particular != (month is not None):
             raise invalid_payload(
                 f"Property {where}.rounding.value goes with END_OF_PARTICULAR_MONTH"
             )
@@ -118,7 +119,7 @@ def _expiry(given: wire.PointsExpiration | None) -> Expiry:
             kind="rolling",
             period=period,
             rounding=_ROUNDINGS[rolling.rounding.type],
-            rounding_month=rolling.rounding.value,
+            rounding_month=month,
         )
     if isinstance(given, wire.CalendarExpiration):
         dates = given.calendar_expiration.expiration_dates
@@ -177,7 +178,7 @@ def _spend_limits(given: wire.SpendingLimits | None) -> SpendLimits:
     for name, each in (("global", given.overall), ("transactions", given.transactions)):
         if each is not None and (each.type == "LIMITED") != bool(each.limits):
             raise invalid_payload(f"Property .spending_limits.{name}.limits goes with LIMITED")
-    for limit in [] if given.overall is None else given.overall.limits:
+    for limit in [] if given.overall is None else given.overall.limits or []:
         if isinstance(limit, wire.TimeBased):
             limits = replace(
                 limits,
@@ -186,7 +187,7 @@ def _spend_limits(given: wire.SpendingLimits | None) -> SpendLimits:
             )
         else:
             limits = replace(limits, points_max=_max(limit, ".spending_limits.global.limits[0]"))
-    for one in [] if given.transactions is None else given.transactions.limits:
+    for one in [] if given.transactions is None else given.transactions.limits or []:
         limits = replace(limits, at_once_max=_max(one, ".spending_limits.transactions.limits[0]"))
     return limits
 
@@ -216,7 +217,7 @@ def point_type_to_wire(point_type: PointType, catalogue: Catalogue) -> wire.Card
         id=write_id("card_definition", point_type.id),
         name=point_type.name,
         status=STATUSES[point_type.status],
-        code_config=_code_to_wire(point_type.code),
+        code_config=code_to_wire(point_type.code),
         points_expiration=_expiry_to_wire(_expiry_of(point_type, catalogue)),
         pending_points=_delay_to_wire(point_type.delay),
         spending_limits=_limits_to_wire(point_type.spend_limits),
@@ -241,7 +242,7 @@ def _expiry_of(point_type: PointType, catalogue: Catalogue) -> Expiry:
     return Expiry(kind="never")
 
 
-def _code_to_wire(form: CodeForm | None) -> wire.CodeConfig:
+def code_to_wire(form: CodeForm | None) -> wire.CodeConfig:
     """Cards without a form of their own have codes in ours."""
     if form is None:
         form = CodeForm(pattern="#" * LENGTH, charset=SAFE_ALPHABET)
@@ -259,7 +260,7 @@ def _expiry_to_wire(expiry: Expiry) -> wire.PointsExpiration:
         rounding = None
         if expiry.rounding is not None:
             rounding = wire.Rounding(
-                type=_WIRE_ROUNDINGS[expiry.rounding], value=expiry.rounding_month
+                type=_WIRE_ROUNDINGS[expiry.rounding], value=expiry.rounding_month or UNSET
             )
         period = _period_to_wire(expiry.period)
         return wire.RollingExpiration(
@@ -308,8 +309,10 @@ def _limits_to_wire(limits: SpendLimits) -> wire.SpendingLimits:
         overall.append(wire.TimeBased(period=period, points=points))
     at_once = [] if limits.at_once_max is None else [wire.AtOnce(max=limits.at_once_max)]
     return wire.SpendingLimits(
-        overall=wire.GlobalLimits(type="LIMITED" if overall else "NO_LIMIT", limits=overall),
+        overall=wire.GlobalLimits(
+            type="LIMITED" if overall else "NO_LIMIT", limits=overall or UNSET
+        ),
         transactions=wire.TransactionLimits(
-            type="LIMITED" if at_once else "NO_LIMIT", limits=at_once
+            type="LIMITED" if at_once else "NO_LIMIT", limits=at_once or UNSET
         ),
     )

@@ -347,7 +347,7 @@ def _limits_to_wire(reward: Reward) -> wire.PurchaseLimits:
         cooldown = wire.Cooldown(
             fixed_cooldown=wire.FixedCooldown(period=_period_to_wire(reward.cooldown))
         )
-    frequency: wire.Unbounded | wire.Frequency = wire.Unbounded(limits=[])
+    frequency: wire.Unbounded | wire.Frequency = wire.Unbounded()
     limit = reward.limit_per_member
     if limit is not None:
         one = wire.FrequencyLimit(

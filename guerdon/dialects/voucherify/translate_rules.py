@@ -19,8 +19,6 @@ from guerdon.domain.ids import PointTypeId, ProgramId, RuleId, TemplateId
 from guerdon.domain.money import minor_exponent
 from guerdon.domain.template import Template, TemplateStatus
 
-# Of a rule's number so many follow that of the parts in it.
-_PARTS_EACH = 16
 _SCHEMA = "ms_"
 _HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
 
@@ -162,7 +160,6 @@ def template_of(rule: EarningRule) -> Template:
 
 def rule_to_wire(template: Template, catalogue: Catalogue) -> wire.EarningRule:
     first = template.rules[0]
-    number = template.id * _PARTS_EACH
     return wire.EarningRule(
         id=write_id("earning_rule", template.id),
         name=template.name,
@@ -170,12 +167,9 @@ def rule_to_wire(template: Template, catalogue: Catalogue) -> wire.EarningRule:
         trigger=trigger_to_wire(first),
         earnings=[
             wire.Earning(
-                id=write_id("earning", number),
+                id=write_id("earning", template.id),
                 name=first.customer_facing_label,
-                effects=[
-                    _effect_to_wire(rule, write_id("earning", number + place), catalogue)
-                    for place, rule in enumerate(template.rules, start=1)
-                ],
+                effects=[_effect_to_wire(rule, catalogue) for rule in template.rules],
             )
         ],
         metadata=metadata_to_wire(template.metadata),
@@ -192,7 +186,7 @@ def trigger_to_wire(rule: EarningRule) -> wire.Trigger:
     return wire.OnCustomEvent(custom_event=wire.CustomEvent(schema_id=write_schema_id(event)))
 
 
-def _effect_to_wire(rule: EarningRule, part_id: str, catalogue: Catalogue) -> wire.Effect:
+def _effect_to_wire(rule: EarningRule, catalogue: Catalogue) -> wire.Effect:
     number = rule.point_type_id
     program = catalogue.programs.get(rule.program_id)
     if not number and program is not None:
@@ -200,10 +194,9 @@ def _effect_to_wire(rule: EarningRule, part_id: str, catalogue: Catalogue) -> wi
     card_definition_id = write_id("card_definition", number)
     if not rule.is_per_unit:
         points = wire.FixedPoints(value=rule.points, card_definition_id=card_definition_id)
-        return wire.PointsEffect(id=part_id, points=points)
+        return wire.PointsEffect(points=points)
     every = rule.every_minor or 10 ** minor_exponent(catalogue.merchant.currency)
     return wire.ProportionalEffect(
-        id=part_id,
         points_proportional=wire.ProportionalPoints(
             calculation_type="POST_DISCOUNT_ORDER_AMOUNT",
             card_definition_id=card_definition_id,

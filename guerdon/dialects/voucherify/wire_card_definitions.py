@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from guerdon.dialects.voucherify.body import Body
 from guerdon.dialects.voucherify.wire import Json
@@ -17,6 +17,7 @@ from guerdon.dialects.voucherify.wire_offers import (
 
 Whole = Annotated[int, Meta(ge=1, le=9007199254740991)]
 Points = Annotated[int, Meta(ge=0, le=9007199254740991)]
+NoItems = Annotated[list[Json], Meta(max_length=0)]
 Text = Annotated[str, Meta(max_length=200)]
 
 
@@ -52,7 +53,7 @@ RoundingType = Literal[
 
 class Rounding(Body, frozen=True, kw_only=True):
     type: RoundingType
-    value: Annotated[int, Meta(ge=1, le=12)] | None = None
+    value: Annotated[int, Meta(ge=1, le=12)] | None | UnsetType = UNSET
 
 
 class Rolling(Body, frozen=True, kw_only=True):
@@ -139,14 +140,12 @@ class AtOnce(Body, frozen=True, kw_only=True, tag="POINTS"):
 
 class GlobalLimits(Body, frozen=True, kw_only=True):
     type: Literal["NO_LIMIT", "LIMITED"]
-    limits: Annotated[list[SpendingBased | TimeBased], Meta(max_length=1)] = field(
-        default_factory=list
-    )
+    limits: Annotated[list[SpendingBased | TimeBased], Meta(max_length=1)] | UnsetType = UNSET
 
 
 class TransactionLimits(Body, frozen=True, kw_only=True):
     type: Literal["NO_LIMIT", "LIMITED"]
-    limits: Annotated[list[AtOnce], Meta(max_length=1)] = field(default_factory=list)
+    limits: Annotated[list[AtOnce], Meta(max_length=1)] | UnsetType = UNSET
 
 
 class SpendingLimits(Body, frozen=True, kw_only=True, rename={"overall": "global"}):
@@ -158,7 +157,7 @@ class NoLimits(Body, frozen=True, kw_only=True):
     """What is earned has no limit here."""
 
     type: Literal["NO_LIMIT"] = "NO_LIMIT"
-    limits: Annotated[list[Json], Meta(max_length=0)] = field(default_factory=list)
+    limits: NoItems | UnsetType = UNSET
 
 
 class EarningLimits(Body, frozen=True, kw_only=True, rename={"overall": "global"}):
@@ -170,7 +169,7 @@ class NoRefunds(Body, frozen=True, kw_only=True):
     """Refunds of orders are not chosen here: points go back in the share that was refunded."""
 
     type: Literal["NONE"] = "NONE"
-    methods: Annotated[list[Json], Meta(max_length=0)] = field(default_factory=list)
+    methods: NoItems | UnsetType = UNSET
 
 
 class Refunds(Body, frozen=True, kw_only=True):

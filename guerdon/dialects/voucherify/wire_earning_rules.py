@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from guerdon.dialects.voucherify.body import Body
 from guerdon.dialects.voucherify.wire import Json
@@ -58,12 +58,10 @@ class ProportionalPoints(Body, frozen=True, kw_only=True):
 
 
 class PointsEffect(Body, frozen=True, kw_only=True, tag="POINTS"):
-    id: str | None = None
     points: FixedPoints
 
 
 class ProportionalEffect(Body, frozen=True, kw_only=True, tag="POINTS_PROPORTIONAL"):
-    id: str | None = None
     points_proportional: ProportionalPoints
 
 
@@ -94,11 +92,11 @@ class NoCooldown(Body, frozen=True, kw_only=True):
 
 class TriggerLimits(Body, frozen=True, kw_only=True):
     cooldown: NoCooldown = NoCooldown()
-    frequency: NoLimits = field(default_factory=NoLimits)
+    frequency: NoLimits = NoLimits()
 
 
 class EarningLimits(Body, frozen=True, kw_only=True, rename={"overall": "global"}):
-    overall: NoLimits = field(default_factory=NoLimits)
+    overall: NoLimits = NoLimits()
 
 
 class EarningRuleTerms(Body, frozen=True, kw_only=True):
@@ -142,8 +140,8 @@ class EarningRule(Struct, frozen=True, kw_only=True):
     validity_hours: ValidityHours = AnyTime()
     start_date: Instant | None = None
     end_date: Instant | None = None
-    trigger_limits: TriggerLimits = field(default_factory=TriggerLimits)
-    earning_limits: EarningLimits = field(default_factory=EarningLimits)
+    trigger_limits: TriggerLimits = TriggerLimits()
+    earning_limits: EarningLimits = EarningLimits()
     metadata: dict[str, Json]
     created_at: str
     updated_at: str | None

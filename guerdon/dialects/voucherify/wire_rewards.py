@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from guerdon.dialects.voucherify.body import Body
 from guerdon.dialects.voucherify.wire import Json
-from guerdon.dialects.voucherify.wire_card_definitions import Period, Whole
+from guerdon.dialects.voucherify.wire_card_definitions import NoItems, Period, Whole
 from guerdon.dialects.voucherify.wire_offers import (
     Id,
     InCurrentPeriod,
@@ -112,7 +112,7 @@ class FrequencyLimit(Body, frozen=True, kw_only=True):
 
 
 class Unbounded(Body, frozen=True, kw_only=True, tag="NO_LIMIT"):
-    limits: Annotated[list[Json], Meta(max_length=0)] | UnsetType = UNSET
+    limits: NoItems | UnsetType = UNSET
 
 
 class Frequency(Body, frozen=True, kw_only=True, tag="LIMITED"):

@@ -1,0 +1,214 @@
+"""A program set up by calls alone, in both generations' forms, and bought from."""
+
+from typing import Any
+
+import pytest
+
+from guerdon.dialects.voucherify.ids import read_id, write_id
+from guerdon.domain.command import Adjust, Done, Enrol, Enrolled
+from guerdon.domain.ids import ProgramId
+from guerdon.domain.member import MemberRef
+from tests.builders.vouch import ServedVouch
+from tests.builders.vouch_offers import Setup, costs, limited, reward_body
+
+
+@pytest.fixture
+def setup(served: ServedVouch) -> Setup:
+    return Setup(client=served.client)
+
+
+async def enrol(served: ServedVouch, program: str, points: int, external_id: str = "C-9") -> str:
+    """Make a member of a program with so many points; give the member's id."""
+    number = read_id("program", program)
+    assert number is not None
+    program_id = ProgramId(number)
+    outcome = await served.ledger.submit(
+        served.shop.id, Enrol(program_id=program_id, external_id=external_id)
+    )
+    assert isinstance(outcome, Done)
+    assert isinstance(outcome.result, Enrolled)
+    ref = MemberRef(external_id=external_id)
+    adjust = Adjust(program_id=program_id, member=ref, points=points)
+    assert isinstance(await served.ledger.submit(served.shop.id, adjust), Done)
+    return write_id("member", outcome.result.member.id)
+
+
+async def buy(served: ServedVouch, program: str, member: str, reward: str) -> tuple[int, Any]:
+    path = f"/v2/loyalties/programs/{program}/members/{member}/rewards/purchases"
+    response = await served.client.post(path, json={"reward_id": reward})
+    return response.status_code, response.json()
+
+
+async def test_a_program_is_set_up_and_bought_from(served: ServedVouch, setup: Setup) -> None:
+    definition = await setup.card_definition()
+    rule = await setup.rule(definition)
+    reward = await setup.reward(definition)
+    body = {
+        "name": "Bean Club",
+        "status": "ACTIVE",
+        "card_definitions": [{"id": definition}],
+        "earning_rules": [{"id": rule}],
+        "rewards": [{"id": reward, "stock": limited(5)}],
+    }
+    program = await setup.ask("POST", "/programs", body)
+    assert program == {
+        "id": program["id"],
+        "name": "Bean Club",
+        "status": "ACTIVE",
+        "start_date": None,
+        "end_date": None,
+        "validity_hours": {"type": "ANY_TIME"},
+        "metadata": {},
+        "created_at": program["created_at"],
+        "updated_at": None,
+        "object": "program",
+        "card_definitions": [{"id": definition}],
+        "earning_rules": [{"id": rule}],
+        "rewards": [{"id": reward, "stock": limited(5)}],
+        "tier_structures": [],
+    }
+
+    member = await enrol(served, program["id"], 1000)
+    status, bought = await buy(served, program["id"], member, reward)
+    assert (status, bought["transaction"]["status"]) == (202, "PENDING")
+    assert bought["transaction"]["card_definition_id"] == definition
+    assert bought["transaction"]["details"]["points"]["total"] == 400
+    listed = await setup.ask("GET", f"/programs/{program['id']}/rewards")
+    assert listed["data"] == [
+        {
+            "reward_id": reward,
+            "stock": limited(4),
+            "redeemed": 1,
+            "created_at": program["created_at"],
+            "updated_at": None,
+            "object": "program_reward",
+        }
+    ]
+    held = await setup.ask("GET", f"/programs/{program['id']}/card-definitions")
+    assert held["data"] == [
+        {
+            "card_type": "INDIVIDUAL",
+            "card_definition_id": definition,
+            "created_at": program["created_at"],
+            "object": "program_card_definition",
+        }
+    ]
+    ruled = await setup.ask("GET", f"/programs/{program['id']}/earning-rules")
+    assert [each["earning_rule_id"] for each in ruled["data"]] == [rule]
+
+
+async def test_the_older_generation_says_price_and_stock_in_the_program(
+    served: ServedVouch, setup: Setup
+) -> None:
+    definition = await setup.card_definition()
+    body = reward_body(definition)
+    del body["costs"]
+    unpriced = await setup.ask("POST", "/rewards", body)
+    assert unpriced["costs"] == []
+    rule = await setup.rule(definition)
+    link = {"id": unpriced["id"], "stock": 2}
+    wanted = {
+        "name": "Old Club",
+        "status": "ACTIVE",
+        "card_definitions": [{"id": definition}],
+        "earning_rules": [{"id": rule}],
+        "rewards": [link],
+    }
+    refused = await setup.refused("POST", "/programs", wanted)
+    assert (refused["key"], refused["details"]) == (
+        "invalid_payload",
+        "Payload must have required property 'costs'",
+    )
+    link["costs"] = costs(definition, 250)
+    program = await setup.ask("POST", "/programs", wanted)
+    assert program["rewards"] == [{"id": unpriced["id"], "stock": limited(2)}]
+    listed = await setup.ask("GET", f"/programs/{program['id']}/rewards")
+    assert listed["data"][0]["costs"][0]["spending"][0]["points"] == 250
+    member = await enrol(served, program["id"], 600)
+    assert (await buy(served, program["id"], member, unpriced["id"]))[0] == 202
+    # A price of the reward's own does not replace what the program asks for.
+    await setup.ask("PUT", f"/rewards/{unpriced['id']}", {"costs": costs(definition, 900)})
+    assert (await buy(served, program["id"], member, unpriced["id"]))[0] == 202
+    status, refusal = await buy(served, program["id"], member, unpriced["id"])
+    assert (status, refusal["key"]) == (423, "reward_out_of_stock")
+
+
+async def test_a_stock_is_what_is_left(served: ServedVouch, setup: Setup) -> None:
+    definition = await setup.card_definition()
+    reward = await setup.reward(definition, 10)
+    program = await setup.program(definition, await setup.rule(definition), reward, quantity=1)
+    member = await enrol(served, program, 100)
+    assert (await buy(served, program, member, reward))[0] == 202
+    assert (await buy(served, program, member, reward))[1]["key"] == "reward_out_of_stock"
+    path = f"/programs/{program}/rewards/{reward}"
+    changed = await setup.ask("PUT", path, {"stock": limited(1)})
+    assert (changed["stock"], changed["redeemed"]) == (limited(1), 1)
+    assert (await buy(served, program, member, reward))[0] == 202
+    assert (await buy(served, program, member, reward))[1]["key"] == "reward_out_of_stock"
+    changed = await setup.ask("PUT", path, {"stock": {"type": "UNLIMITED"}})
+    assert (changed["stock"], changed["redeemed"]) == ({"type": "UNLIMITED"}, 2)
+    assert (await buy(served, program, member, reward))[0] == 202
+    # What goes and comes again goes on counting, and is not to be had in between.
+    batch = f"/programs/{program}/rewards/batch"
+    gone = await setup.ask("POST", batch, {"unassign": [{"id": reward}]})
+    assert gone["assigned"] is None
+    assert gone["unassigned"][0]["reward_id"] == reward
+    assert (await buy(served, program, member, reward))[1]["resource_type"] == "reward"
+    again = await setup.ask("POST", batch, {"assign": [{"id": reward, "stock": 1}]})
+    assert again["unassigned"] is None
+    assert (again["assigned"][0]["stock"], again["assigned"][0]["redeemed"]) == (limited(1), 3)
+    assert (await buy(served, program, member, reward))[0] == 202
+    assert (await buy(served, program, member, reward))[1]["key"] == "reward_out_of_stock"
+
+
+async def test_a_changed_reward_changes_wherever_it_is_offered(
+    served: ServedVouch, setup: Setup
+) -> None:
+    definition = await setup.card_definition()
+    rule = await setup.rule(definition)
+    reward = await setup.reward(definition, 100)
+    programs = [await setup.program(definition, rule, reward) for _ in range(2)]
+    members = [await enrol(served, program, 150) for program in programs]
+    await setup.ask("PUT", f"/rewards/{reward}", {"costs": costs(definition, 50)})
+    for program, member in zip(programs, members, strict=True):
+        status, bought = await buy(served, program, member, reward)
+        assert (status, bought["transaction"]["details"]["points"]["total"]) == (202, 50)
+    await setup.ask("POST", f"/rewards/{reward}/deactivate")
+    assert (await buy(served, programs[0], members[0], reward))[1]["key"] == "non_active_reward"
+    await setup.ask("POST", f"/rewards/{reward}/activate")
+    await setup.ask("POST", f"/programs/{programs[1]}/deactivate")
+    assert (await buy(served, programs[0], members[0], reward))[0] == 202
+    assert (await buy(served, programs[1], members[1], reward))[1]["key"] == "non_active_program"
+
+
+async def test_rules_made_here_award_for_orders(served: ServedVouch, setup: Setup) -> None:
+    definition = await setup.card_definition()
+    effects = [
+        {"type": "POINTS", "points": {"value": 7, "card_definition_id": definition}},
+        {
+            "type": "POINTS_PROPORTIONAL",
+            "points_proportional": {
+                "calculation_type": "POST_DISCOUNT_ORDER_AMOUNT",
+                "card_definition_id": definition,
+                "order": {"every": 1000, "value": 3},
+            },
+        },
+    ]
+    rule = await setup.rule(definition, earnings=[{"name": "Orders", "effects": effects}])
+    shown = await setup.ask("GET", f"/earning-rules/{rule}")
+    told = shown["earnings"][0]["effects"]
+    assert [{**each, "id": None} for each in told] == [{**each, "id": None} for each in effects]
+    program = await setup.program(definition, rule)
+    await enrol(served, program, 1)
+    order = {
+        "source_id": "order-1",
+        "status": "PAID",
+        "customer": {"source_id": "C-9"},
+        "amount": 4599,
+    }
+    response = await served.client.post("/v1/orders", json=order)
+    assert response.status_code == 200, response.text
+    async with served.pool.acquire() as connection:
+        held = await connection.fetchval("SELECT sum(points_available) FROM wallets")
+    # Seven for the order, and three for each whole ten pounds of it.
+    assert held == 1 + 7 + 12
