@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from types import UnionType
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -138,7 +138,7 @@ def _bodies(operation: Operation) -> tuple[Any, ...]:
 
 def _several(told: Any) -> tuple[Any, ...]:
     """A route names one type of body, several in a tuple or a union, or none."""
-    if isinstance(told, UnionType):
+    if get_origin(told) in (Union, UnionType):
         return get_args(told)
     return told if isinstance(told, tuple) else () if told is None else (told,)
 

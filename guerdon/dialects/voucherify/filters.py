@@ -71,6 +71,11 @@ class Field(Struct, frozen=True):
     values: tuple[str, ...] = ()
 
 
+def operators_of(field: Field) -> tuple[Operator, ...]:
+    """List what a field can be asked for, `$is` first."""
+    return tuple(sorted(_ALLOWED[field.type], key=lambda operator: operator != "$is"))
+
+
 class Condition(Struct, frozen=True):
     """One operator on one field. Times are given as spans: from the first up to, not with, the
     second; either may be None."""

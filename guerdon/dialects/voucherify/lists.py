@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from guerdon.dialects.voucherify.call import Call
 from guerdon.dialects.voucherify.cursors import Key, Prefix, query_hash, read_cursor, write_cursor
-from guerdon.dialects.voucherify.filters import Field, Filters, Value, read_filters
+from guerdon.dialects.voucherify.filters import Field, Filters, Value, operators_of, read_filters
 from guerdon.dialects.voucherify.problems import invalid_query
 from guerdon.dialects.voucherify.wire import Cursor
 from guerdon.http.asgi import Answer
@@ -71,14 +71,21 @@ class ListForm(Struct, frozen=True, kw_only=True):
             ),
             Parameter("cursor", "string", f"Where to go on: {self.cursor}_…"),
         ]
-        if self.filters:
-            names = ", ".join(self.filters)
+        told += [
+            Parameter(
+                f"filters[{name}][conditions][$is]",
+                "string",
+                f"Likewise {', '.join(operators_of(field)[1:])}",
+                values=field.values,
+            )
+            for name, field in self.filters.items()
+        ]
+        if len(self.filters) > 1:
             told.append(
                 Parameter(
                     "filters[junction]",
                     "string",
-                    f"Whether all filters have to hold or any; filters are "
-                    f"filters[field][conditions][operator]=value, and fields {names}",
+                    "Whether the filters of all fields have to hold, or of any",
                     default="AND",
                     values=("AND", "OR"),
                 )
@@ -115,7 +122,7 @@ class Listing(Struct, frozen=True, kw_only=True):
 
 def read_listing(call: Call, form: ListForm) -> Listing:
     """Read the query of a v2 list, or refuse it."""
-    pairs = _pairs(call)
+    pairs = pairs_of(call)
     given: dict[str, list[str]] = {}
     for name, value in pairs:
         given.setdefault(re.sub(r"\[\d{0,3}\]$", "", name), []).append(value)
@@ -204,7 +211,8 @@ def _rank(value: Value) -> tuple[bool, str | int]:
     return (False, 0) if written is None else (True, written)
 
 
-def _pairs(call: Call) -> list[tuple[str, str]]:
+def pairs_of(call: Call) -> list[tuple[str, str]]:
+    """Give the query's parameters as they stand, also those that are there several times."""
     # Reading the query once as a dictionary refuses what could not be stored.
     assert call.query is not None
     return parse_qsl(call.query_string.decode("latin-1"), keep_blank_values=True)
