@@ -108,6 +108,7 @@ class Program(Struct, frozen=True, kw_only=True):
     further_point_type_ids: tuple[PointTypeId, ...] = ()
     origin: Origin = "file"
     metadata: str | None = None
+    description: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     archived_at: datetime | None = None

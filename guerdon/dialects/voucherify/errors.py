@@ -241,6 +241,12 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
 _DISABLED = Line(400, "voucher_disabled", "voucher is disabled", lambda _, n: n.card)
 _NOT_NOW = Line(400, "voucher_not_active_now", "voucher is not active now", lambda _, n: n.card)
 _QUANTITY = Line(400, "quantity_exceeded", "quantity exceeded", lambda _, n: n.reward)
+_NOT_FOR_CUSTOMER = Line(
+    400, "customer_rules_violated", "customer rules violated", lambda _, n: n.reward
+)
+_NOT_TO_BE_ROLLED_BACK = Line(
+    400, "already_rolled_back", "already rolled back", lambda _, n: n.transaction
+)
 # Where v1 says it otherwise.
 V1_TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     e.MemberUnknown: _missing("voucher", "card"),
@@ -262,6 +268,13 @@ V1_TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
     e.OutOfStock: _QUANTITY,
     e.RedemptionLimitReached: _QUANTITY,
     e.MemberLimitReached: _QUANTITY,
+    e.CooldownRunning: _QUANTITY,
+    e.SpendLimitReached: _QUANTITY,
+    e.TierRequired: _NOT_FOR_CUSTOMER,
+    e.TierExcluded: _NOT_FOR_CUSTOMER,
+    e.NoMatchingCost: _NOT_FOR_CUSTOMER,
+    e.RedemptionStatusWrong: _NOT_TO_BE_ROLLED_BACK,
+    e.RefundTooLarge: _NOT_TO_BE_ROLLED_BACK,
 }
 
 _RANK = {refusal: place for place, refusal in enumerate(TABLE)}

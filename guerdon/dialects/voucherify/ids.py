@@ -5,6 +5,7 @@ them is malformed."""
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from guerdon.domain import customer
@@ -35,6 +36,7 @@ Kind = Literal[
     "v1_transaction",
     "v1_pending_points",
     "v1_points_bucket",
+    "v1_earning_rule",
     "tier",
     "tier_structure",
     "customer_event",
@@ -65,6 +67,7 @@ PREFIXES: dict[Kind, str] = {
     "v1_transaction": "vtx_",
     "v1_pending_points": "lopp_",
     "v1_points_bucket": "lopb_",
+    "v1_earning_rule": "ern_",
     "tier": "lt_",
     "tier_structure": "lts_",
     "customer_event": "evcus_",
@@ -77,6 +80,7 @@ _BUCKETS: dict[BucketKind, str] = {
     "v1_points": "lopb_",
 }
 
+_LENGTH_MAX = 40
 _NUMBER = re.compile(r"[0-9a-f]{18}")
 _BUCKET = re.compile(r"([0-9a-f]{18})([0-9]{8})")
 _TEXT = re.compile(r"(?:[0-9a-f]{2})+")
@@ -90,8 +94,18 @@ def write_id(kind: Kind, number: int) -> str:
     return f"{PREFIXES[kind]}{number:018x}"
 
 
+# For those of offers, of which there are few and each is written again and again.
+write_offer_id = lru_cache(maxsize=4096)(write_id)
+
+
 def read_id(kind: Kind, text: str) -> int | None:
     """Give an id's number, or None where it can be no id of such a thing."""
+    return _read(kind, text) if len(text) <= _LENGTH_MAX else None
+
+
+@lru_cache(maxsize=4096)
+def _read(kind: Kind, text: str) -> int | None:
+    # Every call names a program, so those are read again and again.
     prefix = PREFIXES[kind]
     digits = text.removeprefix(prefix)
     if digits == text or not _NUMBER.fullmatch(digits):
