@@ -15,6 +15,7 @@ from guerdon.engine.submitting import Ledger
 from guerdon.store.connection import Pool
 from guerdon.web import WebApp, create_app
 from tests.builders.shop import PROGRAM, Shop
+from tests.support.vouch_schemas import check_answer
 
 APP_ID = "an-application-of-the-shop"
 APP_TOKEN = "a-secret-of-the-application"
@@ -25,7 +26,8 @@ PROGRAM_ID = write_id("program", PROGRAM)
 
 @dataclass(frozen=True, kw_only=True)
 class ServedVouch:
-    """What a test of the dialect works with; `client` speaks to /voucherify with a pair of keys."""
+    """What a test of the dialect works with; `client` speaks to /voucherify with a pair of keys,
+    and holds every answer of v2 to its published form."""
 
     shop: Shop
     ledger: Ledger
@@ -97,10 +99,17 @@ async def serve_vouch(
         voucherify_calls_per_minute_max=calls_per_minute_max,
         voucherify_settings=settings,
     )
+    profile = Settings().purchase_profile if settings is None else settings.purchase_profile
+
+    async def check(response: httpx.Response) -> None:
+        await response.aread()
+        check_answer(response, response.request.url.path.removeprefix("/voucherify"), profile)
+
     client = httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app, raise_app_exceptions=True),
         base_url="http://guerdon.test/voucherify",
         headers=keys(),
+        event_hooks={"response": [check]},
     )
     return ServedVouch(shop=shop, ledger=ledger, app=app, client=client)
 
