@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from guerdon.domain.command import Adjust, Done, Enrol, Outcome, Redeemed, Refused
+from guerdon.domain.command import Adjust, Done, Enrol, Enrolled, Outcome, Redeemed, Refused
 from guerdon.domain.ids import MerchantId
 from guerdon.domain.member import MemberRef
 from guerdon.domain.redemption import Redemption
@@ -63,6 +63,12 @@ def redemption_of(outcome: Outcome) -> Redemption:
     assert isinstance(outcome, Done), outcome
     assert isinstance(outcome.result, Redeemed)
     return outcome.result.redemption
+
+
+def enrolled_of(outcome: Outcome) -> Enrolled:
+    assert isinstance(outcome, Done), outcome
+    assert isinstance(outcome.result, Enrolled)
+    return outcome.result
 
 
 def done(outcomes: list[Outcome]) -> list[Redemption]:

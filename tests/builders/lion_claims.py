@@ -6,6 +6,7 @@ import httpx
 
 from guerdon.domain.catalogue import Reward
 from tests.builders.lion import ServedLion
+from tests.builders.shop import make_reward
 
 CLAIMED_KEYS = [
     "id",
@@ -127,3 +128,15 @@ async def rows(served: ServedLion, sql: str, *arguments: object) -> list[tuple[A
     async with served.pool.acquire() as connection:
         found: Any = await connection.fetch(sql, *arguments)
         return [tuple(row) for row in found]
+
+
+PLANT = make_reward(
+    1,
+    name="Plant a hedge",
+    kind="custom",
+    fulfil_by="manual",
+    points_cost=300,
+    discount=None,
+    units_max=10,
+    position=4,
+)

@@ -96,3 +96,16 @@ async def figures(served: ServedLion, customer: str = "C-1") -> tuple[int, int, 
 async def states(served: ServedLion) -> list[tuple[str, int]]:
     """Give each activity's state and value, the first first."""
     return [(each["state"], each["value"]) for each in reversed(await listed(served, "activities"))]
+
+
+def clock_of(served: ServedLion) -> Clock:
+    clock = served.ledger.runtime.now
+    assert isinstance(clock, Clock)
+    return clock
+
+
+async def member_id(served: ServedLion, customer: str = "C-1") -> int:
+    found: int = await pool_of(served).fetchval(
+        "SELECT id FROM members WHERE external_id = $1", customer
+    )
+    return found

@@ -14,6 +14,8 @@ from guerdon.engine.runtime import RandomBits, Runtime, utc_now
 from guerdon.engine.sealing import Seal
 from guerdon.engine.submitting import Ledger
 from tests.builders.lion import ServedLion, serve_lion
+from tests.builders.lion_activities import BIRTHDAY, OFF, PURCHASE, REVIEW, SURVEY
+from tests.builders.lion_orders import Clock, purchase
 from tests.builders.shop import Shop, make_shop, save_shop
 
 SEAL = Seal(b"a sealing key of thirty-two bytes or more")
@@ -58,3 +60,16 @@ async def serve_shop(pool: asyncpg.Pool) -> AsyncIterator[ServeLion]:
 async def served(serve_shop: ServeLion) -> ServedLion:
     """A shop with one reward of 100 points, served."""
     return await serve_shop()
+
+
+@pytest.fixture
+async def till(serve_shop: ServeLion) -> ServedLion:
+    """A shop that gives a point for each pound of goods at once; time stands still."""
+    return await serve_shop(make_shop(rules=(purchase(),)), now=Clock())
+
+
+@pytest.fixture
+async def desk(serve_shop: ServeLion) -> ServedLion:
+    """A shop with a rule of each sort; time stands still."""
+    rules = (REVIEW, SURVEY, BIRTHDAY, OFF, PURCHASE)
+    return await serve_shop(make_shop(rules=rules), now=Clock())
