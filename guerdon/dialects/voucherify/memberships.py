@@ -42,7 +42,7 @@ async def list_memberships(call: Call) -> Answer:
     async with snapshot(call.pool) as view:
         catalogue = await call.catalogue(view)
         if asked == "member_id":
-            member = await _member_by_id(call, view, named)
+            member = await member_by_id(call, view, named)
             if member is None:
                 raise call.missing(0, "member")
             found, external_id = [member], member.external_id
@@ -62,11 +62,11 @@ async def get_membership(call: Call) -> Answer:
         catalogue = await call.catalogue(view)
         program = program_in(call, catalogue)
         if asked == "member_id":
-            member = await _member_by_id(call, view, call.path[1])
+            member = await member_by_id(call, view, call.path[1])
             found = [] if member is None else [member]
         else:
             external_id = _external_id(asked, call.path[1])
-            found = await _members_by(call, view, catalogue, external_id)
+            found = await members_by(call, view, catalogue, external_id)
         mine = [member for member in found if member.program_id == program.id]
         if not mine:
             raise call.missing(1, "member")
@@ -100,7 +100,7 @@ async def _members_of(
     external_id = _external_id(asked, call.path[position])
     if external_id is None:
         raise call.missing(position, "customer")
-    found = await _members_by(call, view, catalogue, external_id)
+    found = await members_by(call, view, catalogue, external_id)
     if not found:
         named = write_customer_id(external_id)
         known = await find_customer(call, view, catalogue, named)
@@ -109,9 +109,10 @@ async def _members_of(
     return external_id, found
 
 
-async def _members_by(
+async def members_by(
     call: Call, view: Connection, catalogue: Catalogue, external_id: str | None
 ) -> list[Member]:
+    """List what somebody, by the shop's own id, is a member of."""
     if external_id is None:
         return []
     programs = [each.id for each in catalogue.programs.values() if each.archived_at is None]
@@ -121,7 +122,8 @@ async def _members_by(
     return [member for member in found if not is_gone(member)]
 
 
-async def _member_by_id(call: Call, view: Connection, named: str) -> Member | None:
+async def member_by_id(call: Call, view: Connection, named: str) -> Member | None:
+    """Find a member by this API's own id; who left is none."""
     number = read_id("member", named)
     if number is None:
         return None

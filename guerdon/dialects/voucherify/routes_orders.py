@@ -1,8 +1,11 @@
 """Orders, events, paying with points, and what a customer could earn or buy."""
 
 from guerdon.dialects.voucherify import (
+    examine,
+    examine_earning,
     orders,
     payments,
+    wire_examine,
     wire_orders,
     wire_payments,
 )
@@ -58,5 +61,28 @@ ROUTES: tuple[Route, ...] = (
         answers={200: wire_orders.EventAnswer},
         refuses=(404,),
         takes_key=True,
+    ),
+    Route(
+        method="POST",
+        path="/v2/loyalties/examine/rewards",
+        handler=examine.examine_rewards,
+        summary="Say what a customer could buy now",
+        body=wire_examine.RewardsBody,
+        answers={200: wire_examine.RewardsResult},
+        refuses=(404,),
+        changes=False,
+    ),
+    *(
+        Route(
+            method="POST",
+            path=path,
+            handler=examine_earning.examine_earning,
+            summary="Say what a customer would earn",
+            body=wire_examine.EarningBody,
+            answers={200: wire_examine.EarningsResult},
+            refuses=(404,),
+            changes=False,
+        )
+        for path in ("/v2/loyalties/examine/earning-rules", "/v2/loyalties/examine")
     ),
 )
