@@ -178,14 +178,12 @@ def _estimate(reward: Reward, considered: Considered) -> w.RewardEstimation | No
 def _reason(refusal: Refusal, cost: Cost) -> w.UnavailabilityReason | None:
     if isinstance(refusal, InsufficientPoints):
         available = max(refusal.available, 0)
-        missing = w.MissingPoints(
+        missing = w.Lacking(
             required=cost.points, available=available, missing=cost.points - available
         )
         return w.UnavailabilityReason(reason="insufficient_balance", details=missing)
     if isinstance(refusal, WalletUnknown):
-        lacking = w.MissingCard(
-            card_definition_id=write_id("card_definition", refusal.point_type_id)
-        )
+        lacking = w.Lacking(card_definition_id=write_id("card_definition", refusal.point_type_id))
         return w.UnavailabilityReason(reason="no_target_card", details=lacking)
     return None
 

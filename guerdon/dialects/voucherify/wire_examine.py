@@ -131,19 +131,18 @@ class RewardCost(Struct, frozen=True, kw_only=True):
     object: Literal["reward_cost"] = "reward_cost"
 
 
-class MissingPoints(Struct, frozen=True, kw_only=True):
-    required: int
-    available: int
-    missing: int
+class Lacking(Struct, frozen=True, kw_only=True):
+    """Points, or else the card of a definition."""
 
-
-class MissingCard(Struct, frozen=True, kw_only=True):
-    card_definition_id: str
+    required: int | UnsetType = UNSET
+    available: int | UnsetType = UNSET
+    missing: int | UnsetType = UNSET
+    card_definition_id: str | UnsetType = UNSET
 
 
 class UnavailabilityReason(Struct, frozen=True, kw_only=True):
     reason: Literal["insufficient_balance", "no_target_card"]
-    details: MissingPoints | MissingCard
+    details: Lacking
     object: Literal["reward_unavailability_reason"] = "reward_unavailability_reason"
 
 
