@@ -81,6 +81,13 @@ async def export_earning_rules(
     return await view.fetch(_SQL["export_earning_rules"], merchant_id, after, limit)
 
 
+async def export_templates(
+    view: Connection, merchant_id: MerchantId, after: int, limit: int
+) -> list[Record]:
+    """Give rewards and rules that stand for themselves, deleted ones too, after an id."""
+    return await view.fetch(_SQL["export_templates"], merchant_id, after, limit)
+
+
 async def export_members(
     view: Connection, merchant_id: MerchantId, after: int, limit: int
 ) -> list[Record]:
@@ -144,6 +151,20 @@ async def export_email_unsubscribes(
     return await view.fetch(_SQL["export_email_unsubscribes"], merchant_id, after, limit)
 
 
+async def export_customers(
+    view: Connection, merchant_id: MerchantId, after: int, limit: int
+) -> list[Record]:
+    """Give customers of whom something was stated, after an id."""
+    return await view.fetch(_SQL["export_customers"], merchant_id, after, limit)
+
+
+async def export_refused_adjustments(
+    view: Connection, merchant_id: MerchantId, after: int, limit: int
+) -> list[Record]:
+    """Give deductions that a wallet could not bear, after an id."""
+    return await view.fetch(_SQL["export_refused_adjustments"], merchant_id, after, limit)
+
+
 async def export_orders(
     view: Connection, merchant_id: MerchantId, after: int, limit: int
 ) -> list[Record]:
@@ -168,6 +189,7 @@ EXPORTS = (
     _export("reward_versions", export_reward_versions),
     _export("reward_counters", export_reward_counters, "reward_id"),
     _export("earning_rules", export_earning_rules),
+    _export("templates", export_templates),
     _export("members", export_members),
     _export("wallets", export_wallets),
     _export("lots", export_lots),
@@ -177,5 +199,7 @@ EXPORTS = (
     _export("events", export_events),
     _export("webhook_subscriptions", export_webhook_subscriptions),
     _export("email_unsubscribes", export_email_unsubscribes),
+    _export("customers", export_customers),
+    _export("refused_adjustments", export_refused_adjustments),
     _export("orders", export_orders),
 )

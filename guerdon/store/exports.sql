@@ -65,6 +65,14 @@ WHERE merchant_id = $1 AND id > $2
 ORDER BY id
 LIMIT $3;
 
+-- name: export_templates
+-- Rewards and earning rules that stand for themselves, deleted ones too.
+SELECT id, kind, name, status, definition, created_at, updated_at
+FROM templates
+WHERE merchant_id = $1 AND id > $2
+ORDER BY id
+LIMIT $3;
+
 -- name: export_members
 -- Members.
 SELECT id, program_id, external_id, email, first_name, last_name, birthday, anniversary,
@@ -143,6 +151,22 @@ LIMIT $3;
 -- Addresses that want no e-mails of a program.
 SELECT id, program_id, email, created_at
 FROM email_unsubscribes
+WHERE merchant_id = $1 AND id > $2
+ORDER BY id
+LIMIT $3;
+
+-- name: export_customers
+-- Customers of whom something was stated.
+SELECT id, external_id, email, name, phone, description, document, metadata, created_at, updated_at
+FROM customers
+WHERE merchant_id = $1 AND id > $2
+ORDER BY id
+LIMIT $3;
+
+-- name: export_refused_adjustments
+-- Deductions that a wallet could not bear.
+SELECT id, wallet_id, member_id, points, reason, note, created_at
+FROM refused_adjustments
 WHERE merchant_id = $1 AND id > $2
 ORDER BY id
 LIMIT $3;

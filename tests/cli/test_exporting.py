@@ -39,6 +39,9 @@ async def test_everything_is_written(
         "INSERT INTO email_unsubscribes VALUES (1, 9997, 11, 'zoe@shop.example', now())"
     )
     await pool.execute(
+        "INSERT INTO templates VALUES (1, 9996, 'reward', 'Mug', 'draft', '{}', now(), NULL)"
+    )
+    await pool.execute(
         "INSERT INTO orders VALUES (1, 9998, 11, '1001', NULL, 'C-1', NULL, TRUE, '{}', NULL, 1,"
         " FALSE, now(), now())"
     )
