@@ -154,8 +154,8 @@ def _refuse(route: Route, key: Key, headers: list[tuple[bytes, bytes]]) -> Answe
     """Say why a known key may not make this call; None where it may."""
     if route.is_write and key.access != "full":
         return forbidden("This key may only read")
-    if key.scopes and not {"api", route.scope} & {*key.scopes}:
-        return forbidden(f"This token lacks the scope {route.scope}")
+    if key.scopes and not {"api", route.needed_scope} & {*key.scopes}:
+        return forbidden(f"This token lacks the scope {route.needed_scope}")
     if route.method == "POST" and not route.takes_key and _has_key(headers):
         # Ignored, it would let a caller believe that asking twice is safe.
         return invalid_payload("Header Idempotency-Key is not supported here").answer

@@ -46,9 +46,10 @@ class Route(Struct, frozen=True, kw_only=True):
 
     `answers` maps each success status to its body's type, or a tuple of several; `refuses` lists
     the error statuses that are this operation's own. A route without a `body` takes none, or an
-    empty object. `scope` is what a bearer token needs unless it has `api`; a pair of keys needs
-    none. `is_write` says whether a read-only key may not; a POST that changes nothing says
-    `changes=False`. `takes_key`: the handler heeds an Idempotency-Key; elsewhere one is refused."""
+    empty object. `scope` is what a bearer token needs unless it has `api`, if not the first word of
+    the path; a pair of keys needs none. `is_write` says whether a read-only key may not; a POST
+    that changes nothing says `changes=False`. `takes_key`: the handler heeds an Idempotency-Key;
+    elsewhere one is refused."""
 
     method: str
     path: str
@@ -58,7 +59,7 @@ class Route(Struct, frozen=True, kw_only=True):
     body: Any = None
     refuses: tuple[int, ...] = ()
     query: tuple[Any, ...] = field(default_factory=tuple)
-    scope: OAuthScope = "loyalties"
+    scope: OAuthScope | None = None
     changes: bool | None = None
     takes_key: bool = False
     more_notes: str = ""
@@ -77,8 +78,15 @@ class Route(Struct, frozen=True, kw_only=True):
         return isinstance(self.body, Form)
 
     @property
+    def needed_scope(self) -> str:
+        return self.scope or self.path.split("/")[2].replace("-", "_")
+
+    @property
     def notes(self) -> str:
-        return self.more_notes
+        """Say in the OpenAPI document what there is to know besides."""
+        if self.is_form:
+            return self.more_notes
+        return f"{self.more_notes} A token needs the scope `{self.needed_scope}`.".lstrip()
 
 
 class Call(BaseCall):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from guerdon.dialects.voucherify.oauth import SCOPES
 from guerdon.dialects.voucherify.routes import ROUTES
 from guerdon.engine import granting
 from guerdon.engine.keying import list_keys, revoke_key
@@ -95,6 +96,12 @@ async def test_a_token_does_what_its_scope_says(served: ServedVouch) -> None:
     assert (await served.client.send(request)).status_code == 200
     inspected = await served.client.post("/v1/oauth/introspect", data={"access_token": both})
     assert inspected.json()["scope"] == "rewards loyalties"
+
+
+def test_every_route_needs_a_scope_that_a_token_can_have() -> None:
+    needed = {route.needed_scope for route in ROUTES if not route.is_form}
+    assert needed <= set(SCOPES)
+    assert {"loyalties", "orders", "events", "customers"} <= needed
 
 
 async def test_a_token_is_told_of_and_ends(serve_shop: ServeVouch) -> None:
