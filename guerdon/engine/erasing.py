@@ -10,11 +10,14 @@ from guerdon.engine.ordering import find_members
 from guerdon.engine.remembering import persist
 from guerdon.engine.submitting import Ledger
 from guerdon.store import (
+    async_actions,
+    customers,
     email_unsubscribes,
     inbox_events,
     orders,
     platform_objects,
     privacy,
+    refused_adjustments,
     shoppers,
 )
 from guerdon.store.snapshot import snapshot
@@ -69,6 +72,9 @@ async def erase_member(
             await privacy.blank_earnings(tx, merchant_id, member.id)
             await privacy.blank_entries(tx, merchant_id, wallet_ids)
             await privacy.blank_redemptions(tx, merchant_id, member.id)
+            await refused_adjustments.blank_refused_adjustments(
+                tx, merchant_id, member.id, wallet_ids
+            )
             await orders.delete_orders_of_member(tx, merchant_id, member.id)
 
     await persist(act)
@@ -127,6 +133,8 @@ async def _forget(
                 tx, merchant_id, source, external_id
             )
             await orders.delete_orders_of_customer(tx, merchant_id, external_id)
+            await customers.delete_customers(tx, merchant_id, external_id)
+            await async_actions.blank_action_entries(tx, merchant_id, external_id)
             await privacy.delete_privacy_requests(tx, merchant_id, external_id)
             if email:
                 await email_unsubscribes.delete_email_unsubscribes(tx, merchant_id, email.lower())

@@ -35,12 +35,20 @@ async def list_shoppers(
         for customer in await list_customers(view, merchant_id, asked)
     }
     rest = [external_id for external_id in asked if external_id not in found]
-    if not rest:
-        return found
-    rows = await view.fetch(_SQL["list_members_of_customers"], merchant_id, list(program_ids), rest)
-    for row in rows:
-        found.setdefault(row["external_id"], _customer_of_member(row))
+    if rest:
+        members = await list_members_of_customers(view, merchant_id, list(program_ids), rest)
+        for member in members:
+            found.setdefault(member.external_id, member)
     return found
+
+
+async def list_members_of_customers(
+    view: Connection, merchant_id: MerchantId, program_ids: list[ProgramId], external_ids: list[str]
+) -> list[Customer]:
+    """List members by the shop's own ids, as customers of whom nothing was stated."""
+    sql = _SQL["list_members_of_customers"]
+    rows = await view.fetch(sql, merchant_id, program_ids, external_ids)
+    return [_customer_of_member(row) for row in rows]
 
 
 async def find_shopper(

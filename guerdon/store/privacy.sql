@@ -95,6 +95,21 @@ SELECT json_build_object(
             SELECT source, kind, object_key, document, created_at, updated_at
             FROM platform_objects WHERE merchant_id = $1 AND customer_key = $4
             ORDER BY source, kind, object_key) AS o),
+    'customers', (
+        SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (
+            SELECT id, external_id, email, name, phone, description, document, metadata,
+                   created_at, updated_at
+            FROM customers WHERE merchant_id = $1 AND external_id = $4 ORDER BY id) AS c),
+    'refused_adjustments', (
+        SELECT coalesce(json_agg(row_to_json(a)), '[]') FROM (
+            SELECT id, wallet_id, points, reason, note, created_at
+            FROM refused_adjustments
+            WHERE merchant_id = $1 AND wallet_id = ANY ($3::bigint[]) ORDER BY id) AS a),
+    'async_action_entries', (
+        SELECT coalesce(json_agg(row_to_json(n)), '[]') FROM (
+            SELECT action_id, place, named, metadata, member_id, error
+            FROM async_action_entries WHERE merchant_id = $1 AND external_id = $4
+            ORDER BY action_id, place) AS n),
     'orders', (
         SELECT coalesce(json_agg(row_to_json(o)), '[]') FROM (
             SELECT id, order_key, external_id, email, is_guest, document, metadata, created_at,

@@ -1,6 +1,37 @@
 -- The whole schema, for readers. Made by `python -m guerdon.store.schema`; a test proves
 -- that it is what the migrations build. To change the schema, add a migration.
 
+CREATE TABLE async_action_entries (
+    merchant_id bigint NOT NULL,
+    action_id bigint NOT NULL,
+    place integer NOT NULL,
+    named text NOT NULL,
+    is_source boolean NOT NULL,
+    external_id text,
+    is_frozen boolean NOT NULL,
+    metadata json,
+    is_open boolean NOT NULL,
+    member_id bigint,
+    error text,
+    CONSTRAINT async_action_entries_pkey PRIMARY KEY (merchant_id, action_id, place)
+);
+CREATE INDEX async_action_entries_by_customer ON async_action_entries USING btree (merchant_id, external_id) WHERE (external_id IS NOT NULL);
+CREATE INDEX async_action_entries_open ON async_action_entries USING btree (merchant_id, action_id, place) WHERE is_open;
+
+CREATE TABLE async_actions (
+    merchant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    program_id bigint NOT NULL,
+    is_open boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    CONSTRAINT async_actions_pkey PRIMARY KEY (merchant_id, id),
+    CONSTRAINT async_actions_kind_known CHECK ((kind = 'enrol'::text))
+);
+CREATE INDEX async_actions_open ON async_actions USING btree (merchant_id, id) WHERE is_open;
+CREATE INDEX async_actions_over ON async_actions USING btree (merchant_id, updated_at) WHERE (NOT is_open);
+
 CREATE TABLE customers (
     merchant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -616,6 +647,7 @@ CREATE TABLE webhook_subscriptions (
     CONSTRAINT webhook_subscriptions_pkey PRIMARY KEY (merchant_id, id)
 );
 
+ALTER TABLE async_action_entries ADD CONSTRAINT async_action_entries_action_fkey FOREIGN KEY (merchant_id, action_id) REFERENCES async_actions(merchant_id, id) ON DELETE CASCADE;
 ALTER TABLE earning_rules ADD CONSTRAINT earning_rules_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE imports ADD CONSTRAINT imports_program_fkey FOREIGN KEY (merchant_id, program_id) REFERENCES programs(merchant_id, id);
 ALTER TABLE integrations ADD CONSTRAINT integrations_merchant_fkey FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id);

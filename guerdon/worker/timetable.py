@@ -10,6 +10,7 @@ from guerdon.engine import (
     approving,
     booking,
     clearing,
+    enlisting,
     expiring,
     publishing,
     queueing,
@@ -50,6 +51,13 @@ TIMETABLE = (
     # It looks at every wallet, and nobody waits for it.
     Chore(name="expire the inactive", act=expiring.expire_inactive_due, interval_seconds=600),
     Chore(name="finish orders", act=booking.finish_orders, interval_seconds=10, limit=100),
+    Chore(
+        name="enrol who is listed",
+        act=enlisting.enrol_listed,
+        interval_seconds=1,
+        limit=100,
+        group="lists",
+    ),
     Chore(
         name="act on the inbox",
         act=acting.act_on_inbox,
@@ -118,6 +126,13 @@ TIMETABLE = (
         act=receiving.purge_inbox,
         interval_seconds=600,
         limit=1000,
+        group="upkeep",
+    ),
+    Chore(
+        name="purge lists",
+        act=enlisting.purge_actions,
+        interval_seconds=600,
+        limit=100,
         group="upkeep",
     ),
     Chore(

@@ -220,7 +220,10 @@ TABLE: dict[type[e.Refusal] | type[e.GuerdonError], Line] = {
         423,
         "invalid_pending_points_bucket_status",
         "Invalid pending points bucket status",
-        "Pending points bucket must be in PENDING status",
+        lambda _, n: (
+            "Pending points bucket must be in PENDING status in order to be "
+            + ("activated" if n.action.startswith("activate") else "canceled")
+        ),
     ),
     e.EarningNotDue: _locked("The pending points are not due"),
     e.FulfilmentUnavailable: Line(
