@@ -4,15 +4,17 @@ import asyncio
 import hashlib
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from guerdon.domain.card_code import formed_code
 from guerdon.domain.catalogue import SAFE_ALPHABET, Program
 from guerdon.domain.errors import Conflict, Unavailable
-from guerdon.domain.ids import MerchantId, ProgramId
+from guerdon.domain.ids import MerchantId, PointTypeId, ProgramId
+from guerdon.domain.point_terms import CodeForm
 from guerdon.engine.cataloguing import Catalogues
 from guerdon.engine.reading_members import BadRow, Chunk, MemberRows
 from guerdon.engine.refusing_rows import RefusedRows
@@ -21,7 +23,13 @@ from guerdon.engine.sorting_rows import TWICE, Sorted, list_known, moved_on, sor
 from guerdon.store import imports
 from guerdon.store.connection import Connection
 from guerdon.store.faults import DRIVER_ERRORS, fault_of
-from guerdon.store.imported_rows import IDS_PER_MEMBER, Admission, copy_rows, lay_out
+from guerdon.store.imported_rows import (
+    Admission,
+    copy_rows,
+    first_wallets,
+    ids_per_member,
+    lay_out,
+)
 from guerdon.store.imports import ImportKey, ImportState
 from guerdon.store.sequences import claim_ids, take_ids
 from guerdon.store.snapshot import snapshot
@@ -104,7 +112,12 @@ async def import_members(
         if is_dry_run:
             return await _Rehearsal(runtime, key, rows, tell).run()
         program = catalogue.programs[program_id]
-        return await _Import(runtime, key, rows, program, path, tell).run()
+        forms = {
+            each: form
+            for each in program.point_type_ids
+            if (form := catalogue.point_types[each].code) is not None
+        }
+        return await _Import(runtime, key, rows, program, forms, path, tell).run()
 
 
 async def _hand_over(rows: MemberRows, take: Callable[[Chunk], Awaitable[None]]) -> None:
@@ -184,6 +197,7 @@ class _Import:
         key: ImportKey,
         rows: MemberRows,
         program: Program,
+        card_forms: Mapping[PointTypeId, CodeForm],
         path: Path,
         tell: Callable[[Chunk], None],
     ) -> None:
@@ -191,6 +205,8 @@ class _Import:
         self._key = key
         self._rows = rows
         self._program = program
+        self._ids_each = ids_per_member(program)
+        self._card_forms = card_forms
         self._path = path
         self._tell = tell
         self._refused = RefusedRows(path.with_name(f"{path.name}.errors.csv"), rows.header)
@@ -231,7 +247,7 @@ class _Import:
         ):
             await self._settle()
         first_id = self._next_id + _IDS_LEFT_FREE
-        self._next_id = first_id + IDS_PER_MEMBER * len(chunk.members.points)
+        self._next_id = first_id + self._ids_each * len(chunk.members.points)
         turn = asyncio.get_running_loop().create_future()
         writing = asyncio.create_task(self._write_ahead(chunk, first_id, turn))
         self._ahead.append(_Ahead(chunk, names, turn, writing))
@@ -291,7 +307,7 @@ class _Import:
             state = await imports.lock_import(tx, self._key)
             self._check_place(state, chunk)
             state = await self._keep_place(tx, state, chunk, rows)
-            end_id = first_id + IDS_PER_MEMBER * len(rows.places)
+            end_id = first_id + self._ids_each * len(rows.places)
             if not await claim_ids(tx, self._key.merchant_id, first_id, end_id):
                 raise _Overtaken
         return state, rows.bad
@@ -326,8 +342,8 @@ class _Import:
             if is_unknown and state.rows_done == chunk.rows_end:
                 return state, []
             self._check_place(state, chunk)
-            first_id = await take_ids(tx, merchant_id, IDS_PER_MEMBER * len(chunk.members.points))
-            self._next_id = first_id + IDS_PER_MEMBER * len(chunk.members.points)
+            first_id = await take_ids(tx, merchant_id, self._ids_each * len(chunk.members.points))
+            self._next_id = first_id + self._ids_each * len(chunk.members.points)
             known = await list_known(tx, self._key, chunk)
             rows = sort_out(chunk, known, state)
             await self._copy(tx, rows, first_id)
@@ -345,14 +361,20 @@ class _Import:
             merchant_id=self._key.merchant_id,
             program_id=self._key.program_id,
             point_type_id=self._program.point_type_id,
+            further_point_types=self._program.further_point_type_ids,
             begun_at=self._state.created_at,
             now=self._runtime.now(),
             note=NOTE,
         )
-        codes = _referral_codes(len(rows.places))
+        count = len(rows.places)
+        codes = _referral_codes(count)
         await copy_rows(
             tx, await asyncio.to_thread(lay_out, admission, rows.members, codes, first_id)
         )
+        firsts = first_wallets(admission, count, first_id)
+        for point_type_id, form in self._card_forms.items():
+            made = [formed_code(form, secrets.randbits(128)) for _ in range(count)]
+            await imports.put_card_codes(tx, self._key.merchant_id, firsts[point_type_id], made)
 
     async def _keep_place(
         self, tx: Connection, state: ImportState, chunk: Chunk, rows: Sorted

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from guerdon.domain.award import POINTS_MAX
 from guerdon.domain.catalogue import Catalogue, Program
 from guerdon.domain.clock import zone
+from guerdon.domain.expiry import lot_expires_at
 from guerdon.domain.ids import TierId
 from guerdon.store.imported_rows import NewMembers
 
@@ -54,8 +55,8 @@ class RowRules:
         tiers = catalogue.tiers.get(program.id, ())
         self._tiers = {tier.slug: tier for tier in tiers}
         self._ladder = [(tier.points_required, tier.id) for tier in reversed(tiers)]
-        days = program.points_expiry_days
-        self._default_expiry = now + timedelta(days=days) if days else None
+        point_type = catalogue.point_types.get(program.point_type_id)
+        self._default_expiry = lot_expires_at(program, point_type, now)
         self._understood: dict[tuple[bool, str, str, str], tuple[datetime | None, int, bool]] = {}
 
     def judge(self, fields: tuple[str, ...]) -> Judged:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from guerdon.domain.catalogue import Program
 from guerdon.domain.ids import MerchantId, PointTypeId, ProgramId, TierId
 from guerdon.store.binary_rows import (
     BEFORE_WHOLE,
@@ -29,8 +30,8 @@ from guerdon.store.connection import Connection
 
 T = TypeVar("T")
 
-# A member, a wallet, a lot and an entry.
-IDS_PER_MEMBER = 4
+# A member, a wallet, a lot and an entry. Every further wallet takes one more.
+_IDS_PER_MEMBER = 4
 
 _MEMBERS = (
     *("merchant_id", "id", "program_id", "external_id", "email", "first_name", "last_name"),
@@ -76,11 +77,13 @@ class NewMembers(Struct, frozen=True, kw_only=True):
 
 class Admission(Struct, frozen=True, kw_only=True):
     """What all members of an import have in common. Lots and entries say when they were made,
-    members when the import was begun."""
+    members when the import was begun. `further_point_types` are those of which everybody gets an
+    empty wallet."""
 
     merchant_id: MerchantId
     program_id: ProgramId
     point_type_id: PointTypeId
+    further_point_types: Sequence[PointTypeId] = ()
     begun_at: datetime
     now: datetime
     note: str
@@ -92,15 +95,35 @@ class Copies(Struct, frozen=True):
     tables: list[tuple[str, tuple[str, ...], bytes]]
 
 
+def ids_per_member(program: Program) -> int:
+    """Count the ids that each member of an import takes."""
+    return _IDS_PER_MEMBER + len(program.further_point_type_ids)
+
+
+def first_wallets(admission: Admission, count: int, first_id: int) -> dict[PointTypeId, int]:
+    """Give the id of the first wallet of each point type; those of so many members follow it."""
+    firsts = {admission.point_type_id: first_id + count}
+    for place, point_type_id in enumerate(admission.further_point_types):
+        firsts[point_type_id] = first_id + (_IDS_PER_MEMBER + place) * count
+    return firsts
+
+
 def lay_out(admission: Admission, new: NewMembers, codes: Sequence[str], first_id: int) -> Copies:
-    """Lay out members under IDS_PER_MEMBER ids each from `first_id` on, in the order given; `codes`
-    are their referral codes. Takes no connection, and can run in a thread."""
+    """Lay out members under `ids_per_member` ids each from `first_id` on, in the order given.
+
+    `codes` are their referral codes. Takes no connection, and can run in a thread."""
+    firsts = first_wallets(admission, len(new.points), first_id)
+    further = [
+        _further_wallets(admission, new, point_type_id, first_id, firsts[point_type_id])
+        for point_type_id in admission.further_point_types
+    ]
     return Copies(
         [
             ("members", _MEMBERS, _members(admission, new, codes, first_id)),
             ("wallets", _WALLETS, _wallets(admission, new, first_id)),
             ("lots", _LOTS, _lots(admission, new, first_id)),
             ("entries", _ENTRIES, _entries(admission, new, first_id)),
+            *(("wallets", _WALLETS, each) for each in further),
         ]
     )
 
@@ -148,6 +171,30 @@ def _wallets(admission: Admission, new: NewMembers, first_id: int) -> bytes:
             whole(0) * 2 + BEFORE_WHOLE,
             wholes(new.points_lifetime[place] for place in places),
             whole(0) + instant(admission.now) * 2,
+        )
+        parts.append(lay(len(places), row))
+    return b"".join((*parts, END))
+
+
+def _further_wallets(
+    admission: Admission,
+    new: NewMembers,
+    point_type_id: PointTypeId,
+    first_id: int,
+    first_wallet: int,
+) -> bytes:
+    """Lay out everybody's empty wallet of a point type."""
+    before = head(len(_WALLETS)) + whole(admission.merchant_id) + BEFORE_WHOLE
+    kind = whole(admission.program_id) + whole(point_type_id) + flag(value=False)
+    figures = NULL + whole(0) * 5 + instant(admission.now) * 2
+    parts = [BEGIN]
+    for is_frozen, places in _alike(lambda: new.are_frozen, len(new.points)):
+        row = (
+            before,
+            wholes(first_wallet + place for place in places),
+            BEFORE_WHOLE,
+            wholes(first_id + place for place in places),
+            kind + flag(value=is_frozen) + figures,
         )
         parts.append(lay(len(places), row))
     return b"".join((*parts, END))

@@ -92,3 +92,10 @@ async def list_known_members(
 async def limit_waiting(tx: Connection, milliseconds: int) -> None:
     """Let this transaction wait so long for a lock, and no longer."""
     await tx.execute(_SQL["limit_waiting"], f"{milliseconds}ms")
+
+
+async def put_card_codes(
+    tx: Connection, merchant_id: MerchantId, first_wallet: int, codes: list[str]
+) -> None:
+    """Give the wallets from an id on, which were just added, the codes of their cards."""
+    await tx.execute(_SQL["put_card_codes"], merchant_id, first_wallet, codes)

@@ -35,3 +35,10 @@ WHERE merchant_id = $1 AND program_id = $2 AND external_id = ANY ($3::text[]);
 -- name: limit_waiting
 -- Give up soon where a rival holds what this transaction needs.
 SELECT set_config('lock_timeout', $1::text, TRUE);
+
+-- name: put_card_codes
+-- Give wallets that were just added the codes of their cards, from an id on.
+UPDATE wallets w
+SET code = c.code
+FROM unnest($3::text[]) WITH ORDINALITY AS c (code, place)
+WHERE w.merchant_id = $1 AND w.id = $2 + c.place - 1;

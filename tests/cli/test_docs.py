@@ -8,8 +8,11 @@ from typing import get_args
 import pytest
 import yaml
 
-from guerdon.cli import program_file
+from guerdon.cli import point_type_parts, program_file
 from guerdon.domain.catalogue import FulfilBy, RewardKind, Trigger
+from guerdon.domain.clock import Interval
+from guerdon.domain.point_terms import Activity, Rounding
+from guerdon.domain.terms import Unit
 from tests.builders.program_file import make_file, read_blueprint
 
 _DOCS = Path(__file__).parents[2] / "docs"
@@ -46,9 +49,17 @@ def test_every_key_of_the_program_file_is_told() -> None:
         program_file.PostscriptPart,
         program_file.EndpointPart,
         program_file.FulfilPart,
+        point_type_parts.PointTypePart,
+        point_type_parts.ExpiryPart,
+        point_type_parts.DelayPart,
+        point_type_parts.SpendLimitsPart,
+        point_type_parts.CodeFormPart,
+        point_type_parts.YearDayPart,
+        point_type_parts.PeriodPart,
     ]
     words = {name for part in parts for name in part.__struct_fields__}
     words |= {*get_args(RewardKind), *get_args(FulfilBy), *get_args(Trigger)}
+    words |= {*get_args(Rounding), *get_args(Activity), *get_args(Interval), *get_args(Unit)}
     assert {word for word in words if not re.search(rf"\b{word}\b", _PAGE)} == set()
 
 
