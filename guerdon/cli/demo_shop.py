@@ -9,6 +9,7 @@ from rich.table import Table
 
 from guerdon.cli.choosing import choose_catalogue, choose_program, choose_reward
 from guerdon.cli.console import fail, out
+from guerdon.cli.demo_voucher import await_approval, purchase_path
 from guerdon.cli.id_forms import id_forms
 from guerdon.domain.catalogue import Merchant, Program, Reward
 from guerdon.domain.command import Adjust, Command, Done, Enrol, Enrolled, Result
@@ -24,7 +25,7 @@ _REWARD = "five-off"
 _SHOPIFY_REWARD = "ten-off"
 _CUSTOM_REWARD = "tree"
 _CUSTOM_UNITS = 2
-_GIFT = 1000
+_GIFT = 1075
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class DemoShop:
         rewards = (choose_reward(catalogue, slug) for slug in slugs)
         return cls(ledger, catalogue.merchant, program, *rewards)
 
-    async def reward_id(self) -> str:
+    def reward_id(self) -> str:
         return id_forms("reward", self.reward.id)["mage"]
 
     async def enrol(self) -> Member:
@@ -76,7 +77,7 @@ class DemoShop:
     async def redeem_by_mage(self, base: str, key: str, shopper: Member) -> None:
         """Redeem over HTTP in the dialect of Mage, then repeat the request with its key."""
         lots_before, _ = await self._ledger_of(shopper)
-        path = f"/mage/v1/rewards/{await self.reward_id()}/purchase"
+        path = f"/mage/v1/rewards/{self.reward_id()}/purchase"
         headers = {"Authorization": key, "Idempotency-Key": f"demo-{shopper.external_id}"}
         body = {"customer_identifier": shopper.external_id}
         async with httpx.AsyncClient(base_url=base, timeout=30, trust_env=False) as client:
@@ -119,6 +120,29 @@ class DemoShop:
         points_cost: int = answer.json()["claimed_reward"]["point_cost"]
         return points_cost
 
+    async def purchase_by_voucherify(
+        self, base: str, pair: tuple[str, str], shopper: Member
+    ) -> int:
+        """Buy in the dialect of Voucherify, and ask until it is approved; give what that cost."""
+        path = purchase_path(self.program.id, shopper.id)
+        body = {"reward_id": id_forms("reward", self.custom_reward.id)["voucherify"]}
+        headers = {"X-App-Id": pair[0], "X-App-Token": pair[1]}
+        async with httpx.AsyncClient(base_url=base, timeout=30, trust_env=False) as client:
+            answer = await client.post(path, json=body, headers=headers)
+            _print_call("Voucherify loyalties v2, the same shopper", path, body, answer)
+            if answer.status_code != 202:
+                fail(f"the purchase failed: {answer.status_code}")
+            bought = await await_approval(client, path, headers)
+        _print(f"  GET {escape(path)}")
+        _print("  until it is no longer pending:")
+        _print_json(bought)
+        if bought["status"] != "APPROVED":
+            fail(f"the purchase ended as {bought['status']}")
+        _, entries = await self._ledger_of(shopper)
+        _print_entries(entries)
+        points: int = bought["details"]["points"]["total"]
+        return points
+
     async def _ledger_of(self, shopper: Member) -> tuple[list[Lot], list[Entry]]:
         async with snapshot(self.ledger.runtime.pool) as view:
             lots = await list_lots_of_member(view, self.merchant.id, shopper.id)
@@ -150,7 +174,11 @@ def _print_call(
     _print(f"  POST {escape(path)}")
     _print(f"  {escape(json.dumps(body))}")
     _print(f"  [bold]{answer.status_code}[/]")
-    shown = json.dumps(answer.json(), indent=2, ensure_ascii=False)
+    _print_json(answer.json())
+
+
+def _print_json(document: object) -> None:
+    shown = json.dumps(document, indent=2, ensure_ascii=False)
     _print("\n".join(f"  {escape(line)}" for line in shown.splitlines()))
 
 

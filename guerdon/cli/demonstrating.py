@@ -10,8 +10,10 @@ import typer
 from guerdon.cli.console import fail, out
 
 if TYPE_CHECKING:
+    from guerdon.cli.demo_shop import DemoShop
     from guerdon.config import Config
     from guerdon.domain.blueprint import Blueprint
+    from guerdon.domain.member import Member
 
 commands = typer.Typer()
 
@@ -76,6 +78,8 @@ def demo_blueprint(config: "Config", world: str) -> "Blueprint":
         environment={
             "DEMO_MAGE_KEY": demo_key(config, "mage"),
             "DEMO_LION_KEY": demo_key(config, "loyaltylion"),
+            "DEMO_VOUCHER_ID": demo_key(config, "voucherify_id"),
+            "DEMO_VOUCHER_KEY": demo_key(config, "voucherify"),
             "DEMO_TOKEN": "demo",
         },
         warn=lambda _: None,
@@ -116,6 +120,8 @@ async def _play(config: "Config", url: str, world: str) -> bool:
             lion_points = await shop.claim_by_loyaltylion(
                 base, demo_key(config, "loyaltylion"), shopper
             )
+            pair = demo_key(config, "voucherify_id"), demo_key(config, "voucherify")
+            points_spent = await shop.purchase_by_voucherify(base, pair, shopper)
             arrivals = Arrivals(
                 world,
                 shopper.external_id,
@@ -123,11 +129,12 @@ async def _play(config: "Config", url: str, world: str) -> bool:
                 reward_name=shop.shopify_reward.name,
                 points_redeemed=shop.reward.points_cost
                 + shop.shopify_reward.points_cost
-                + lion_points,
+                + lion_points
+                + points_spent,
             )
             print_arrivals(await asyncio.to_thread(arrivals.await_all))
         is_proven = await shop.prove()
-        _say_what_next(config, shopper.external_id, await shop.reward_id(), shop.custom_reward.id)
+        _say_what_next(config, shop, shopper)
         return is_proven
     finally:
         await pool.close()
@@ -160,22 +167,24 @@ def _server() -> Iterator[str]:
         server.communicate(timeout=30)
 
 
-def _say_what_next(
-    config: "Config", external_id: str, reward_id: str, custom_reward_id: int
-) -> None:
+def _say_what_next(config: "Config", shop: "DemoShop", shopper: "Member") -> None:
     import json
     import shlex
 
     from rich.markup import escape
 
+    from guerdon.cli.demo_voucher import purchase_path
     from guerdon.store.embedded import default_data_dir
 
     folder = ""
     if config.data_dir != default_data_dir({}):
         folder = f"GUERDON_DATA_DIR={shlex.quote(str(config.data_dir))} "
     key, lion_key = demo_key(config, "mage"), demo_key(config, "loyaltylion")
-    claim = json.dumps({"reward_id": custom_reward_id})
+    app_id, token = demo_key(config, "voucherify_id"), demo_key(config, "voucherify")
+    external_id = shopper.external_id
+    claim = json.dumps({"reward_id": shop.custom_reward.id})
     body = {"customer_identifier": external_id}
+    purchases = purchase_path(shop.program.id, shopper.id)
     lines = [
         f"{folder}make serve",
         ".venv/bin/guerdon sandbox    # beside it; http://127.0.0.1:8800 shows what arrives",
@@ -183,10 +192,12 @@ def _say_what_next(
         f"curl -H 'Authorization: {key}' http://127.0.0.1:8700/mage/v1/customers/{external_id}",
         f"curl -X POST -H 'Authorization: {key}' -H 'Idempotency-Key: my-first-try' \\",
         f"  -H 'Content-Type: application/json' -d '{json.dumps(body)}' \\",
-        f"  http://127.0.0.1:8700/mage/v1/rewards/{reward_id}/purchase",
+        f"  http://127.0.0.1:8700/mage/v1/rewards/{shop.reward_id()}/purchase",
         f"curl -H 'Authorization: Bearer {lion_key}' -H 'Content-Type: application/json' \\",
         f"  -d '{claim}' \\",
         f"  http://127.0.0.1:8700/loyaltylion/v2/customers/{external_id}/claimed_rewards",
+        f"curl -H 'X-App-Id: {app_id}' -H 'X-App-Token: {token}' \\",
+        f"  http://127.0.0.1:8700{purchases}",
         f"{folder}.venv/bin/guerdon show",
     ]
     console = out()
