@@ -34,6 +34,7 @@ async def serve_shop(pool: asyncpg.Pool) -> AsyncIterator[ServeVouch]:
             bits: Callable[[], int] | None = None,
             fulfillers: Mapping[FulfilBy, Fulfiller] | None = None,
             fulfil_seconds: float = 8.0,
+            queue_delay_seconds: float = 0.0,
         ) -> ServedVouch:
             saved = await save_shop(pool, shop or make_shop())
             runtime = Runtime(
@@ -42,6 +43,7 @@ async def serve_shop(pool: asyncpg.Pool) -> AsyncIterator[ServeVouch]:
                 bits=bits or RandomBits(),
                 fulfillers=fulfillers or {},
                 fulfil_seconds=fulfil_seconds,
+                queue_delay_seconds=queue_delay_seconds,
                 seal=SEAL,
             )
             ledger = Ledger(runtime)
