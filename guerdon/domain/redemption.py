@@ -21,6 +21,7 @@ RedemptionStatus = Literal["pending", "approved", "declined", "used", "expired",
 FulfilmentStatus = Literal["queued", "open", "done"]
 # Why a worker gave a redemption up that waited in the queue. Other reasons are sentences.
 MEMBER_GONE = "member_gone"
+PROGRAM_GONE = "program_gone"
 WALLET_GONE = "wallet_gone"
 SessionKind = Literal["cart", "checkout", "custom"]
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 from guerdon.domain.catalogue import Reward
 from guerdon.domain.command import Command, Done, Release, Settle
 from guerdon.domain.enrolment import ERASED
-from guerdon.domain.ids import MemberId, MerchantId, RewardVersionId
+from guerdon.domain.ids import MerchantId, RedemptionId, RewardVersionId
 from guerdon.domain.member import Member
-from guerdon.domain.redemption import MEMBER_GONE, Redemption
+from guerdon.domain.redemption import MEMBER_GONE, PROGRAM_GONE, Redemption
 from guerdon.engine import crediting
 from guerdon.engine.portions import Portion, submit_all
 from guerdon.engine.submitting import Ledger
@@ -56,27 +56,22 @@ async def process(ledger: Ledger, merchant_id: MerchantId, waiting: Sequence[Red
     """Bring redemptions on their way that were queued when they were read; give how many."""
     runtime = ledger.runtime
     by_version = await _rewards_of(ledger, merchant_id, waiting)
-    gone = await _gone_of(ledger, merchant_id, waiting)
-    ends: list[Command] = [
-        Release(redemption_id=each.id, reason=MEMBER_GONE)
-        for each in waiting
-        if each.member_id in gone
-    ]
-    left = [
-        (by_version[each.reward_version_id], each) for each in waiting if each.member_id not in gone
-    ]
+    refused = await _whose_is_gone(ledger, merchant_id, waiting)
+    rewards = [(by_version[each.reward_version_id], each) for each in waiting]
+    left = [each for each in rewards if each[1].id not in refused]
     elsewhere = [redemption.id for reward, redemption in left if reward.needs_platform]
     if elsewhere:
         async with transaction(runtime.pool) as tx:
             await queued_redemptions.hand_to_platforms(tx, merchant_id, elsewhere, runtime.now())
     points = [each for each in left if each[0].fulfil_by == "points"]
-    refused = await crediting.credit_all(ledger, merchant_id, points)
-    ends += [
+    refused |= await crediting.credit_all(ledger, merchant_id, points)
+    handed = set(elsewhere)
+    ends: list[Command] = [
         Release(redemption_id=redemption.id, reason=refused[redemption.id])
         if redemption.id in refused
         else Settle(redemption_id=redemption.id, is_owed=reward.is_handed_over_later)
-        for reward, redemption in left
-        if not reward.needs_platform
+        for reward, redemption in rewards
+        if redemption.id not in handed
     ]
     outcomes = await submit_all(ledger, merchant_id, ends)
     # Refused is what somebody else has brought to its end meanwhile.
@@ -87,7 +82,8 @@ async def _rewards_of(
     ledger: Ledger, merchant_id: MerchantId, waiting: Sequence[Redemption]
 ) -> dict[RewardVersionId, Reward]:
     """Find the rewards as they were when they were redeemed."""
-    catalogue = await ledger.catalogues.get(merchant_id)
+    # A worker writes too seldom to hear by itself that the offers have changed.
+    catalogue = await ledger.catalogues.newest(merchant_id)
     found = {reward.version_id: reward for reward in catalogue.rewards.values()}
     missing = {each.reward_version_id for each in waiting} - found.keys()
     if missing:
@@ -96,14 +92,21 @@ async def _rewards_of(
     return found
 
 
-async def _gone_of(
+async def _whose_is_gone(
     ledger: Ledger, merchant_id: MerchantId, waiting: Sequence[Redemption]
-) -> set[MemberId]:
-    """Find who is a member no more."""
-    ids = {each.member_id for each in waiting}
+) -> dict[RedemptionId, str]:
+    """Find what is nobody's any more, and say why."""
+    catalogue = await ledger.catalogues.get(merchant_id)
     async with snapshot(ledger.runtime.pool) as view:
-        found = await members.list_members(view, merchant_id, list(ids))
-    return {each.id for each in found if _is_gone(each)}
+        found = await members.list_members(
+            view, merchant_id, list({each.member_id for each in waiting})
+        )
+    here = {each.id for each in found if not _is_gone(each)}
+    return {
+        each.id: MEMBER_GONE if each.member_id not in here else PROGRAM_GONE
+        for each in waiting
+        if each.member_id not in here or catalogue.programs[each.program_id].archived_at
+    }
 
 
 def _is_gone(member: Member) -> bool:

@@ -12,7 +12,7 @@ from guerdon.domain.catalogue import Reward
 from guerdon.domain.command import EraseMember, Redeem, Refused
 from guerdon.domain.errors import Invalid, OutOfStock
 from guerdon.domain.ids import RedemptionId, RewardVersionId
-from guerdon.domain.redemption import MEMBER_GONE, Redemption
+from guerdon.domain.redemption import MEMBER_GONE, PROGRAM_GONE, Redemption
 from guerdon.engine import queueing, repairing
 from guerdon.engine.inspecting import list_redemptions_with_fulfilments
 from guerdon.engine.pooling import add_codes
@@ -22,9 +22,10 @@ from guerdon.engine.repairing import fulfil_due
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.sealing import Seal
 from guerdon.engine.submitting import Ledger
-from guerdon.store import redemptions
+from guerdon.store import offers, redemptions, sequences
 from guerdon.store.fulfilments import list_fulfilments
 from guerdon.store.snapshot import snapshot
+from guerdon.store.transaction import transaction
 from guerdon.worker.loop import Worker
 from guerdon.worker.timetable import TIMETABLE
 from tests.builders.http import Clock
@@ -255,6 +256,22 @@ async def test_who_has_gone_gets_nothing_and_everything_goes_back(scene: Scene) 
     assert await drifts(scene.pool) == []
 
 
+async def test_a_program_that_is_gone_gives_everything_back(scene: Scene) -> None:
+    bought = [await scene.buy(each) for each in (CODE, PLATFORM)]
+    program = make_shop().program
+    async with transaction(scene.pool) as tx:
+        await offers.put_program(
+            tx, SHOP, replace(program, archived_at=scene.clock()), scene.clock()
+        )
+        await sequences.bump_catalogue_version(tx, SHOP)
+    await process_queued(scene.ledger, SHOP, 500)
+    for each in bought:
+        seen = await scene.see(each.id)
+        assert (seen.status, seen.reason) == ("declined", PROGRAM_GONE)
+    assert (await balance(scene.pool, "anna"), await scene.held()) == (1000, 0)
+    assert await drifts(scene.pool) == []
+
+
 async def test_staff_may_settle_and_void_what_is_queued(scene: Scene) -> None:
     first, second = await scene.buy(CODE), await scene.buy(CODE)
     ((shown, kept), _) = await list_redemptions_with_fulfilments(
@@ -308,9 +325,6 @@ async def test_the_reward_is_as_it_was_when_it_was_redeemed(scene: Scene) -> Non
 
 
 async def save_shop_reward(scene: Scene, reward: Reward) -> None:
-    from guerdon.store import offers
-    from guerdon.store.transaction import transaction
-
     async with transaction(scene.pool) as tx:
         await offers.insert_reward_version(tx, SHOP, reward, scene.clock())
         await offers.put_reward(tx, SHOP, reward)

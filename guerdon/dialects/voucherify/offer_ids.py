@@ -2,7 +2,11 @@
 
 from guerdon.dialects.voucherify.ids import write_id
 from guerdon.domain.catalogue import Catalogue, EarningRule, Program, Reward
-from guerdon.domain.ids import ProgramId
+from guerdon.domain.ids import MerchantId, ProgramId
+
+# Of so many merchants the offers are kept indexed, by the catalogue that they were read off.
+_INDEXES_MAX = 1024
+_indexes: dict[MerchantId, tuple[Catalogue, dict[tuple[ProgramId, int], Reward]]] = {}
 
 
 def reward_number(reward: Reward) -> int:
@@ -25,10 +29,23 @@ def rule_id(rule: EarningRule) -> str:
 
 def find_reward(catalogue: Catalogue, program_id: ProgramId, number: int) -> Reward | None:
     """Find the reward of this number among those that are assigned to a program."""
-    for reward in rewards_of(catalogue, program_id):
-        if reward_number(reward) == number:
-            return reward
-    return None
+    return _rewards_by_number(catalogue).get((program_id, number))
+
+
+def _rewards_by_number(catalogue: Catalogue) -> dict[tuple[ProgramId, int], Reward]:
+    """Index what is offered, once for each version of the offers: every purchase looks here."""
+    merchant_id = catalogue.merchant.id
+    known = _indexes.get(merchant_id)
+    if known is None or known[0] is not catalogue:
+        found = {
+            (reward.program_id, reward_number(reward)): reward
+            for reward in sorted(catalogue.rewards.values(), key=lambda each: -each.id)
+            if reward.archived_at is None
+        }
+        while len(_indexes) >= _INDEXES_MAX:
+            _indexes.pop(next(iter(_indexes)))
+        known = _indexes[merchant_id] = (catalogue, found)
+    return known[1]
 
 
 def rewards_of(catalogue: Catalogue, program_id: ProgramId) -> list[Reward]:

@@ -13,12 +13,9 @@ from guerdon.dialects.voucherify.lists import ListForm, Listing, page_answer, re
 from guerdon.dialects.voucherify.offer_ids import find_reward, reward_number
 from guerdon.dialects.voucherify.places import member_in, program_in
 from guerdon.dialects.voucherify.transactions import look_behind
+from guerdon.dialects.voucherify.translate_purchase import purchase_in_seed_form
 from guerdon.dialects.voucherify.translate_results import Cards
-from guerdon.dialects.voucherify.translate_transactions import (
-    Behind,
-    purchase_card_transaction,
-    reward_transaction,
-)
+from guerdon.dialects.voucherify.translate_transactions import Behind, reward_transaction
 from guerdon.dialects.voucherify.wire_purchases import PurchaseBody
 from guerdon.dialects.voucherify.wire_transactions import CurrentPurchase, DryRun, SeedPurchase
 from guerdon.domain.catalogue import Catalogue, Program, Reward
@@ -77,10 +74,14 @@ async def purchase_reward(call: Call) -> Answer:
     redemption = outcome.result.redemption
     version = await call.reward_version(redemption)
     card = await _paying_card(call, catalogue, redemption, version)
-    behind = _at_once(call, catalogue, version)
     if is_dry:
-        return answer(200, _dry_run(redemption, card, behind))
-    return answer(202, _bought(redemption, card, behind), is_replay=outcome.is_replay)
+        return answer(200, _dry_run(redemption, card, _at_once(call, catalogue, version)))
+    told: SeedPurchase | CurrentPurchase
+    if call.settings.purchase_profile == "seed":
+        told = purchase_in_seed_form(redemption, card, version)
+    else:
+        told = _bought(redemption, card, _at_once(call, catalogue, version))
+    return answer(202, told, is_replay=outcome.is_replay)
 
 
 def _reward_of(call: Call, catalogue: Catalogue, body: PurchaseBody) -> Reward | None:
@@ -168,11 +169,8 @@ def _at_once(call: Call, catalogue: Catalogue, reward: Reward) -> Behind:
     )
 
 
-def _bought(redemption: Redemption, card: Card, behind: Behind) -> SeedPurchase | CurrentPurchase:
+def _bought(redemption: Redemption, card: Card, behind: Behind) -> CurrentPurchase:
     """Show it as it was when it was taken on, also to whoever asks again under the same key."""
-    if behind.is_seed:
-        told = purchase_card_transaction(redemption, card, behind)
-        return SeedPurchase(transaction=replace(told, status="PENDING", updated_at=None))
     shown = reward_transaction(redemption, card, behind)
     return CurrentPurchase(transaction=replace(shown, status="PENDING", updated_at=None))
 

@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
 from guerdon.http.asgi import Header
 
@@ -55,8 +56,14 @@ class Rates:
         return self._headers(limit, limit - 1, 0)
 
     def _headers(self, limit: int, remaining: int, wait: int) -> tuple[Header, ...]:
-        return (
-            (b"x-rate-limit-limit", str(limit).encode()),
-            (b"x-rate-limit-remaining", str(remaining).encode()),
-            (b"x-rate-limit-retry", str(int(self._now().timestamp()) + wait).encode()),
-        )
+        return _written(limit, remaining, int(self._now().timestamp()) + wait)
+
+
+@lru_cache(maxsize=64)
+def _written(limit: int, remaining: int, retry_at: int) -> tuple[Header, ...]:
+    # Unlimited, they are the same for a whole second.
+    return (
+        (b"x-rate-limit-limit", str(limit).encode()),
+        (b"x-rate-limit-remaining", str(remaining).encode()),
+        (b"x-rate-limit-retry", str(retry_at).encode()),
+    )

@@ -10,11 +10,12 @@ from guerdon.dialects.voucherify.offer_ids import reward_id
 from guerdon.dialects.voucherify.translate_kinds import credited_point_type, shape_of, type_of
 from guerdon.domain.catalogue import Catalogue, Reward
 from guerdon.domain.ids import MemberId, PointTypeId, WalletId
-from guerdon.domain.redemption import MEMBER_GONE, WALLET_GONE, Redemption
+from guerdon.domain.redemption import MEMBER_GONE, PROGRAM_GONE, WALLET_GONE, Redemption
 
 # Reasons that a worker gives in one word; any other is a sentence about a platform.
 _REASONS = {
     MEMBER_GONE: ("MEMBER_NOT_ACTIVE", "The member is not in the program any more"),
+    PROGRAM_GONE: ("PROGRAM_NOT_ACTIVE", "The program is not there any more"),
     WALLET_GONE: ("CARD_NOT_FOUND", "The member has no card to credit"),
 }
 
