@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from guerdon.domain.enrolment import ERASED
 from guerdon.domain.ids import MerchantId, ProgramId
@@ -33,7 +33,7 @@ class MemberConditions(Struct, frozen=True, kw_only=True):
     asked: frozenset[str] = frozenset()
     any_ids: list[int] | None = None
     no_ids: list[int] = []
-    frozen: list[bool] = [False, True]
+    frozen: list[bool] = field(default_factory=lambda: [False, True])
     any_external_ids: list[str] | None = None
     no_external_ids: list[str] = []
     since: datetime | None = None
