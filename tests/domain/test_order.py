@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guerdon.domain.ids import MemberId, ProgramId, RedemptionId, RuleId
+from guerdon.domain.ids import MemberId, PointTypeId, ProgramId, RedemptionId, RuleId
 from guerdon.domain.order import (
     Amounts,
     Award,
@@ -17,9 +17,13 @@ from guerdon.domain.order import (
     RefundSeen,
     earns_now,
     merge,
+    plan_awards,
     plan_uses,
     reversed_points,
 )
+from tests.builders.letters import make_member
+from tests.builders.shop import make_rule, make_shop
+from tests.builders.state import make_catalogue
 
 PLACED = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -173,3 +177,24 @@ def test_code_is_used_and_opened_again_once() -> None:
         known = Order(seen=gone.seen, uses={first: before})  # type: ignore[dict-item]
         assert plan_uses(known, [first], frozenset([first])) == {first: after}
     assert plan_uses(gone, [first], frozenset()) == {first: "to_use"}
+
+
+def test_a_rule_may_count_whole_spans_of_money_alone() -> None:
+    member = make_member()
+    spans = make_rule(
+        trigger="order_paid",
+        points=3,
+        is_per_unit=True,
+        every_minor=1000,
+        point_type_id=PointTypeId(21),
+    )
+    units = make_rule(2, trigger="order_paid", points=3, is_per_unit=True)
+    shop = make_shop(rules=(spans, units))
+    for goods_minor, base_points in ((999, [29]), (1000, [3, 30]), (4599, [12, 137])):
+        found = plan_awards(
+            seen(goods_minor=goods_minor),
+            make_catalogue(shop),
+            {member.program_id: member},
+            enrolled_within=None,
+        )
+        assert [each.base_points for each in found] == base_points

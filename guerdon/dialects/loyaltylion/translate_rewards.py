@@ -288,10 +288,12 @@ def _collections(reward: Reward) -> list[wire.TargetCollection]:
 
 
 def _products(reward: Reward, *, is_strict: bool) -> list[wire.TargetProduct]:
-    """List what the reward is for, a line for each variant that is named."""
+    """List what the reward is for, a line for each variant that is named. What another dialect
+    calls by something else than a number is not among the shop's products."""
     variants = [
         (product, variant_id)
         for product in reward.products
+        if product.product_id.isdecimal()
         for variant_id in product.variant_ids or (None,)
     ]
     return [

@@ -335,3 +335,15 @@ async def test_strictly_a_subscriptions_discount_keeps_its_limit_of_cycles(
     async with _strict(served) as client:
         listed = (await client.get("/v2/customers/C-1/available_rewards")).json()["rewards"]
     assert [list(each) for each in listed] == [[*REWARD_KEYS, "recurring_cycle_limit"]]
+
+
+async def test_a_product_that_is_no_number_is_none_of_the_shops(serve_shop: ServeLion) -> None:
+    made = make_reward(
+        kind="custom",
+        fulfil_by="manual",
+        products=(TargetProduct(product_id="prod_0a1b2c"), TargetProduct(product_id="77")),
+    )
+    served = await serve_shop(make_shop(rewards=(made,)))
+    await served.enrol(points=300)
+    (listed,) = await _available(served)
+    assert [each["id"] for each in listed["target_products"]] == [77]

@@ -8,6 +8,7 @@ from guerdon.dialects.voucherify.ids import read_id, write_id
 from guerdon.domain.command import Adjust, Done, Enrol, Enrolled
 from guerdon.domain.ids import ProgramId
 from guerdon.domain.member import MemberRef
+from guerdon.engine.keying import create_key
 from tests.builders.vouch import ServedVouch
 from tests.builders.vouch_offers import Setup, costs, limited, reward_body
 
@@ -208,7 +209,54 @@ async def test_rules_made_here_award_for_orders(served: ServedVouch, setup: Setu
     }
     response = await served.client.post("/v1/orders", json=order)
     assert response.status_code == 200, response.text
-    async with served.pool.acquire() as connection:
-        held = await connection.fetchval("SELECT sum(points_available) FROM wallets")
     # Seven for the order, and three for each whole ten pounds of it.
-    assert held == 1 + 7 + 12
+    assert await _points(served) == 1 + 7 + 12
+    # An order stated in another dialect counts the same, and so do its tax and shipping.
+    token = f"pat_{'c3' * 16}"
+    await create_key(
+        served.ledger.runtime,
+        merchant_id=served.shop.id,
+        program_id=ProgramId(read_id("program", program) or 0),
+        dialect="loyaltylion",
+        name="lion",
+        scopes=("write_orders",),
+        secret=token,
+    )
+    other = {
+        "merchant_id": "order-2",
+        "customer_id": "C-9",
+        "customer_email": "c9@shop.example",
+        "total": "20.00",
+        "total_shipping": "3.00",
+        "total_tax": "2.00",
+        "payment_status": "paid",
+    }
+    response = await served.client.post(
+        "http://guerdon.test/loyaltylion/v2/orders",
+        json=other,
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert response.status_code == 201, response.text
+    assert await _points(served) == 1 + 7 + 12 + 7 + 6
+
+
+async def _points(served: ServedVouch) -> int:
+    async with served.pool.acquire() as connection:
+        points: int = await connection.fetchval("SELECT sum(points_available) FROM wallets")
+    return points
+
+
+async def test_custom_events_award_by_their_name(served: ServedVouch, setup: Setup) -> None:
+    definition = await setup.card_definition()
+    for written, name in (("ms_" + b"wrote a review".hex(), "wrote a review"), ("visit", "visit")):
+        trigger = {"event": "customer.custom_event", "custom_event": {"schema_id": written}}
+        rule = await setup.rule(definition, 5, trigger=trigger)
+        shown = await setup.ask("GET", f"/earning-rules/{rule}")
+        schema_id = f"ms_{name.encode().hex()}"
+        assert shown["trigger"]["custom_event"] == {"schema_id": schema_id}
+        program = await setup.program(definition, rule, name=name)
+        await enrol(served, program, 1, external_id=name)
+        event = {"event": name, "customer": {"source_id": name}}
+        response = await served.client.post("/v1/events", json=event)
+        assert response.status_code == 200, response.text
+    assert await _points(served) == 2 * (1 + 5)
