@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from guerdon.domain.ids import MemberId, MerchantId, ProgramId, WalletId
+from guerdon.domain.ids import MemberId, MerchantId, PointTypeId, ProgramId, WalletId
 from guerdon.domain.ledger import EntryKind
 from guerdon.domain.state import WalletChange
 from guerdon.domain.wallet import Wallet
@@ -121,3 +121,19 @@ async def list_last_acts(
         [kind for _, kind in wanted],
     )
     return {row[0]: row[1] for row in rows}
+
+
+async def list_members_lacking(
+    view: Connection,
+    merchant_id: MerchantId,
+    program_id: ProgramId,
+    point_type_ids: Sequence[PointTypeId],
+    *,
+    after: MemberId,
+    limit: int,
+) -> list[tuple[MemberId, str]]:
+    """List members, with the shop's ids, who lack a wallet of one of these point types."""
+    rows = await view.fetch(
+        _SQL["list_members_lacking"], merchant_id, program_id, point_type_ids, after, limit
+    )
+    return [(row[0], row[1]) for row in rows]

@@ -54,3 +54,15 @@ FROM unnest($2::bigint[], $3::text[]) AS wanted (wallet_id, kind)
 JOIN entries e ON e.wallet_id = wanted.wallet_id AND e.kind = wanted.kind
 WHERE e.merchant_id = $1
 GROUP BY e.wallet_id;
+
+-- name: list_members_lacking
+-- Members of a program, after an id, who have no wallet of one of these point types.
+SELECT m.id, m.external_id
+FROM members m
+WHERE m.merchant_id = $1 AND m.program_id = $2 AND m.id > $4 AND m.left_at IS NULL
+  AND (
+      SELECT count(*) FROM wallets w
+      WHERE w.merchant_id = $1 AND w.member_id = m.id AND w.point_type_id = ANY ($3::bigint[])
+  ) < cardinality($3::bigint[])
+ORDER BY m.merchant_id, m.id
+LIMIT $5;

@@ -11,6 +11,7 @@ from guerdon.engine import (
     booking,
     clearing,
     enlisting,
+    equipping,
     expiring,
     publishing,
     queueing,
@@ -50,6 +51,7 @@ TIMETABLE = (
     Chore(name="expire lots", act=expiring.expire_lots_due, interval_seconds=30),
     # It looks at every wallet, and nobody waits for it.
     Chore(name="expire the inactive", act=expiring.expire_inactive_due, interval_seconds=600),
+    Chore(name="open wallets", act=equipping.equip_members, interval_seconds=300),
     Chore(name="finish orders", act=booking.finish_orders, interval_seconds=10, limit=100),
     Chore(
         name="enrol who is listed",

@@ -7,15 +7,18 @@ import asyncpg
 from msgspec.structs import replace
 
 from guerdon.domain.catalogue import PointType
-from guerdon.domain.command import Adjust, Done, Earn, Earned, Redeem, Refund, Refused
+from guerdon.domain.command import Adjust, Done, Earn, Earned, Leave, Redeem, Refund, Refused
 from guerdon.domain.errors import SpendLimitReached
 from guerdon.domain.ids import RewardId, RuleId
 from guerdon.domain.point_terms import Delay, Expiry, SpendLimits
 from guerdon.domain.terms import Period
 from guerdon.engine.approving import approve_due
+from guerdon.engine.equipping import equip_members
 from guerdon.engine.expiring import expire_inactive_due, expire_lots_due
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
+from guerdon.store import offers, sequences
+from guerdon.store.transaction import transaction
 from tests.builders.ledgers import SHOP, drifts, enrol, ledgers, redemption_of, ref
 from tests.builders.member import Clock
 from tests.builders.shop import (
@@ -135,4 +138,25 @@ async def test_delayed_points_are_credited_and_then_live_for_their_term(
     clock.at = ends_at
     assert (await expire_lots_due(ledger, SHOP, 10)).done == 1
     assert await gems_of(pool) == [0]
+    assert await drifts(pool) == []
+
+
+async def test_the_worker_makes_wallets_of_a_point_type_that_came_later(
+    pool: asyncpg.Pool,
+) -> None:
+    clock = Clock()
+    ledger = await open_shop(pool, GEMS, *(str(number) for number in range(25)), now=clock)
+    await ledger.submit(SHOP, Leave(program_id=PROGRAM, member=ref("7")))
+    assert (await equip_members(ledger, SHOP, 10)).done == 0
+    later = make_point_type(2)
+    async with transaction(pool) as tx:
+        await offers.put_point_type(tx, SHOP, later, clock())
+        program = make_shop(point_types=(GEMS, later)).program
+        await offers.put_program(tx, SHOP, program, clock())
+        await sequences.bump_catalogue_version(tx, SHOP)
+    assert (await equip_members(ledger, SHOP, 10)).done == 24
+    assert (await equip_members(ledger, SHOP, 10)).done == 0
+    # Nobody is told of it more than that the member has changed, and who left gets none.
+    counts = await pool.fetch("SELECT count(*) FROM wallets GROUP BY point_type_id ORDER BY 1")
+    assert [row[0] for row in counts] == [24, 25, 25]
     assert await drifts(pool) == []
