@@ -56,12 +56,13 @@ class Buyer:
         return transaction
 
     async def purchases(self, query: str = "") -> list[Json]:
-        """Give the page of purchases that a query asks for."""
-        return (await self._page(self.purchases_path, query))["data"]  # type: ignore[no-any-return]
+        """Give what is on the page of purchases that a query asks for."""
+        return list((await self.page(self.purchases_path, query))["data"])
 
     async def card(self, point_type_id: int = POINT_TYPE) -> str:
         """Give the id of the member's card of a point type."""
-        number: int = await self.served.pool.fetchval(  # type: ignore[attr-defined]
+        (number,) = await row_of(
+            self.served,
             "SELECT id FROM wallets WHERE member_id = $1 AND point_type_id = $2",
             self.number,
             point_type_id,
@@ -69,9 +70,12 @@ class Buyer:
         return write_id("card", number)
 
     async def transactions(self, query: str = "", *, card: str | None = None) -> list[Json]:
-        """Give the page of a card's transactions that a query asks for."""
-        path = f"{self.root}/cards/{card or await self.card()}/transactions"
-        return (await self._page(path, query))["data"]  # type: ignore[no-any-return]
+        """Give what is on the page of a card's transactions that a query asks for."""
+        return list((await self.page(await self.card_path(card), query))["data"])
+
+    async def card_path(self, card: str | None = None) -> str:
+        """Give the path of a card's transactions, without one that of the default card's."""
+        return f"{self.root}/cards/{card or await self.card()}/transactions"
 
     async def poll(self, bought: Json) -> tuple[Json, Json]:
         """Give both transactions of a purchase as they stand, found by their ids."""
@@ -98,20 +102,22 @@ class Buyer:
 
     async def balance(self, point_type_id: int = POINT_TYPE) -> tuple[int, int]:
         """Give the points of a wallet that can be spent, and those that are held."""
-        row = await self.served.pool.fetchrow(  # type: ignore[attr-defined]
+        available, held = await row_of(
+            self.served,
             "SELECT points_available, points_held FROM wallets "
             "WHERE member_id = $1 AND point_type_id = $2",
             self.number,
             point_type_id,
         )
-        return row["points_available"], row["points_held"]
+        return available, held
 
     async def _redemption_of(self, bought: Json) -> int:
         number = read_id("card_transaction", bought["card_transaction_id"])
         assert number is not None
         return number
 
-    async def _page(self, path: str, query: str) -> Json:
+    async def page(self, path: str, query: str = "") -> Json:
+        """Give a page of a list."""
         response = await self.served.client.get(f"{path}{query}")
         assert response.status_code == 200, response.text
         page: Json = response.json()
@@ -133,3 +139,10 @@ async def row_counts(served: ServedVouch) -> dict[str, int]:
             row[0]: await connection.fetchval(f"SELECT count(*) FROM {row[0]}")  # noqa: S608
             for row in tables
         }
+
+
+async def row_of(served: ServedVouch, sql: str, *values: object) -> tuple[Any, ...]:
+    """Give the one row that a statement asks for."""
+    async with served.pool.acquire() as connection:
+        (row,) = await connection.fetch(sql, *values)
+        return tuple(row)
