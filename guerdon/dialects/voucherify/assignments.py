@@ -70,8 +70,8 @@ async def list_card_definitions(call: Call) -> Answer:
 
 async def assign_card_definitions(call: Call) -> Answer:
     """Take card definitions from a draft, then give it others."""
-    number = call.id(0, "program")
     body = call.decode(Batch)
+    number = call.id(0, "program")
     assign = numbers_from_wire("point_type", body.assign, ".assign")
     unassign = numbers_from_wire("point_type", body.unassign, ".unassign")
     program = await change(
@@ -106,8 +106,8 @@ def _rule_facts(rule: EarningRule) -> dict[str, Value]:
 
 async def assign_earning_rules(call: Call) -> Answer:
     """Take earning rules from a program, then give it others."""
-    number = call.id(0, "program")
     body = call.decode(Batch)
+    number = call.id(0, "program")
     assign = numbers_from_wire("rule", body.assign, ".assign")
     unassign = numbers_from_wire("rule", body.unassign, ".unassign")
 
@@ -154,8 +154,8 @@ def _units(taken: Mapping[RewardId, Counter], reward: Reward) -> int:
 
 async def assign_rewards(call: Call) -> Answer:
     """Take rewards from a program, then give it others, each with its stock."""
-    number = call.id(0, "program")
     body = call.decode(RewardsBatch)
+    number = call.id(0, "program")
     assign = assignments_from_wire(body.assign, ".assign")
     unassign = numbers_from_wire("reward", body.unassign, ".unassign")
 
@@ -171,8 +171,8 @@ async def assign_rewards(call: Call) -> Answer:
 
 async def update_stock(call: Call) -> Answer:
     """Say how many units of a reward a program has left."""
-    number, reward = call.id(0, "program"), call.id(1, "reward")
     units_left = stock_from_wire(call.decode(StockChange).stock)
+    number, reward = call.id(0, "program"), call.id(1, "reward")
 
     def act(shelf: Shelf) -> ProgramReward:
         return _shown(shelf, assignment.restock(shelf, number, reward, units_left))

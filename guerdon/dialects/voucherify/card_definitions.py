@@ -88,8 +88,8 @@ async def create_card_definition(call: Call) -> Answer:
 
 async def update_card_definition(call: Call) -> Answer:
     """Change what the body names."""
-    number = call.id(0, "card_definition")
     body = call.decode(CardDefinitionChange)
+    number = call.id(0, "card_definition")
 
     def edit(known: PointType) -> PointType:
         if known.status != "draft":

@@ -104,8 +104,8 @@ async def create_earning_rule(call: Call) -> Answer:
 
 async def update_earning_rule(call: Call) -> Answer:
     """Change what the body names, in every program that has the rule."""
-    number = call.id(0, "earning_rule")
     body = call.decode(EarningRuleChange)
+    number = call.id(0, "earning_rule")
 
     def edit(known: Template) -> Template:
         if known.status != "draft":

@@ -118,8 +118,8 @@ def _made(shelf: Shelf, program: Program) -> NewProgram:
 
 async def update_program(call: Call) -> Answer:
     """Change what the body names."""
-    number = call.id(0, "program")
     body = call.decode(ProgramChange)
+    number = call.id(0, "program")
 
     def edit(known: Program) -> Program:
         if known.status != "draft":

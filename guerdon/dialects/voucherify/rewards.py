@@ -124,8 +124,8 @@ async def create_reward(call: Call) -> Answer:
 
 async def update_reward(call: Call) -> Answer:
     """Change what the body names, in every program that offers the reward."""
-    number = call.id(0, "reward")
     body = call.decode(RewardChange)
+    number = call.id(0, "reward")
 
     def act(shelf: Shelf) -> Template:
         def edit(known: Template) -> Template:
