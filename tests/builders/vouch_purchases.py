@@ -145,4 +145,4 @@ async def row_of(served: ServedVouch, sql: str, *values: object) -> tuple[Any, .
     """Give the one row that a statement asks for."""
     async with served.pool.acquire() as connection:
         (row,) = await connection.fetch(sql, *values)
-        return tuple(row)
+        return tuple(row[place] for place in range(len(row)))
