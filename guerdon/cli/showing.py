@@ -8,13 +8,16 @@ import typer
 from guerdon.cli.console import out
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from msgspec import Struct
     from rich.tree import Tree
 
     from guerdon.cli.id_forms import Kind
-    from guerdon.domain.catalogue import Catalogue, Program
+    from guerdon.domain.catalogue import Catalogue, EarningRule, Program, Reward
     from guerdon.domain.integration import Integration
     from guerdon.domain.subscription import Subscription
+    from guerdon.domain.template import Template
 
 commands = typer.Typer()
 
@@ -48,7 +51,7 @@ async def _read(slug: str | None, *, with_archived: bool) -> _Facts:
     from guerdon.cli.running import make_runtime
     from guerdon.config import read_config
     from guerdon.engine.receiving import hook_path
-    from guerdon.store import integrations, webhook_subscriptions
+    from guerdon.store import integrations, templates, webhook_subscriptions
     from guerdon.store.snapshot import snapshot
 
     config = read_config()
@@ -59,10 +62,12 @@ async def _read(slug: str | None, *, with_archived: bool) -> _Facts:
         async with snapshot(pool) as view:
             hooks = await webhook_subscriptions.list_all_subscriptions(view, merchant_id)
             connected = await integrations.list_integrations(view, merchant_id)
+            made = await templates.list_templates(view, merchant_id)
     return facts_of(
         catalogue,
         hooks,
         [each for each, _ in connected],
+        list(made.values()),
         with_archived=with_archived,
         shopify_hooks=hook_path(seal, "shopify", catalogue.merchant.slug) if seal else None,
     )
@@ -72,6 +77,7 @@ def facts_of(
     catalogue: "Catalogue",
     hooks: "list[Subscription]",
     connected: "list[Integration]",
+    templates: "Sequence[Template]" = (),
     *,
     with_archived: bool,
     shopify_hooks: str | None = None,
@@ -89,8 +95,11 @@ def facts_of(
             for point_type in sorted(catalogue.point_types.values(), key=lambda each: each.id)
         ],
         "programs": [
-            _program(catalogue, program, with_archived=with_archived) for program in programs
+            _program(catalogue, program, with_archived=with_archived)
+            for program in programs
+            if with_archived or program.archived_at is None
         ],
+        "templates": [_template(catalogue, each) for each in templates],
         "webhooks": [
             {
                 **_offer("webhook", hook, hook.id),
@@ -141,6 +150,21 @@ def _program(catalogue: "Catalogue", program: "Program", *, with_archived: bool)
     }
 
 
+def _template(catalogue: "Catalogue", template: "Template") -> _Facts:
+    """Tell of what stands for itself in which programs it is offered."""
+    kind: Kind = "earning_rule" if template.reward is None else "reward"
+    made: list[Reward | EarningRule] = [*catalogue.rewards.values(), *catalogue.rules.values()]
+    holders = {
+        catalogue.programs[each.program_id].slug
+        for each in made
+        if each.template_id == template.id and each.archived_at is None
+    }
+    facts = _offer(kind, template, template.id)
+    # Elsewhere only what was made of it goes by an id.
+    own = {name: form for name, form in _inner(facts["ids"]).items() if name == "voucherify"}
+    return {**facts, "ids": own, "kind": kind, "programs": sorted(holders)}
+
+
 def _offer(kind: "Kind", value: "Struct", number: int, template_id: int | None = None) -> _Facts:
     from guerdon.cli.id_forms import id_forms
 
@@ -181,6 +205,12 @@ def _tree(facts: _Facts) -> "Tree":
             f"points {escape(str(points['name']))} ({points['slug']}, id {points['id']})  "
             f"[dim]{_forms(points)}[/]"
         )
+    for template in _list(facts["templates"]):
+        holders = ", ".join(map(str, _texts(template["programs"]))) or "no program"
+        tree.add(
+            f"{str(template['kind']).replace('_', ' ')} {escape(str(template['name']))} "
+            f"({template['status']}, in {holders})  [dim]id {template['id']}, {_forms(template)}[/]"
+        )
     for name, what in (("webhooks", "url"), ("integrations", "kind")):
         for each in _list(facts[name]):
             twig = tree.add(f"{name.removesuffix('s')} {escape(str(each[what]))}")
@@ -213,6 +243,11 @@ def _forms(offer: _Facts) -> str:
 
 def _inner(value: object) -> _Facts:
     assert isinstance(value, dict)
+    return value
+
+
+def _texts(value: object) -> list[object]:
+    assert isinstance(value, list)
     return value
 
 

@@ -3,11 +3,13 @@ redemptions that go on meanwhile."""
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import asyncpg
 import pytest
 from msgspec.structs import replace
 
+from guerdon.cli.showing import facts_of
 from guerdon.domain import assignment, offer
 from guerdon.domain.blueprint import UNDATED
 from guerdon.domain.catalogue import Catalogue, PointType, Program, Reward
@@ -24,6 +26,7 @@ from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
 from guerdon.store import catalogues, offers
 from guerdon.store.snapshot import snapshot
+from guerdon.store.templates import list_templates
 from tests.builders.ledgers import drifts
 from tests.builders.member import enrol
 from tests.builders.program_file import make_blueprint, make_file
@@ -78,6 +81,15 @@ async def test_a_file_leaves_alone_what_calls_have_made(pool: asyncpg.Pool) -> N
     assert await _catalogue(runtime, merchant_id) == before
     assert before.programs[program.id].status == "draft"
     assert before.rewards[reward.id].archived_at is None
+    async with snapshot(pool) as view:
+        templates = await list_templates(view, merchant_id)
+    shown: Any = facts_of(before, [], [], list(templates.values()), with_archived=False)
+    (mug,) = shown["templates"]
+    forms = {"voucherify": f"lrew_{mug['id']:018x}"}
+    assert (mug["ids"], mug["kind"], mug["programs"]) == (forms, "reward", ["main"])
+    (assigned,) = (each for each in shown["programs"][0]["rewards"] if each["origin"] == "api")
+    assert assigned["ids"]["voucherify"] == forms["voucherify"]
+    assert [each["slug"] for each in shown["programs"]] == ["main", "own-club"]
     # Its name is taken.
     file = make_file()
     file["programs"].append({**file["programs"][0], "slug": "own-club"})
