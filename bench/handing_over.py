@@ -75,6 +75,10 @@ async def measure(url: str, *, rounds: int, seconds: int) -> HandingOver:
                     load = wrk.run(target, connections=128, seconds=seconds)
                     rates.append(load.rate)
                     failures += load.failures
+            # What the load left to be flushed and cleared is not the single call's.
+            quiet = await open_pool(url, size=1)
+            await seeding.settle(quiet)
+            await quiet.close()
             direct = _time_sandbox(sandbox)
             redeemed = _time_redemptions(base, key)
     return HandingOver(code, pool, failures, direct, redeemed)
