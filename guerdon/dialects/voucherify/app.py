@@ -83,7 +83,7 @@ class VoucherifyApp:
             return
         found = self._router.find(raw_path)
         rates: tuple[Header, ...] = ()
-        if found is None or any("\x00" in segment for segment in found[1]):
+        if found is None or "\x00" in "".join(found[1]):
             answer, path = no_such_path(), "other"
         else:
             path = found[0].path
@@ -159,10 +159,14 @@ def _refuse(route: Route, key: Key, headers: list[tuple[bytes, bytes]]) -> Answe
     if route.method == "POST" and not route.takes_key and _has_key(headers):
         # Ignored, it would let a caller believe that asking twice is safe.
         return invalid_payload("Header Idempotency-Key is not supported here").answer
-    accepted = b",".join(value for name, value in headers if name == b"accept").lower()
-    if accepted and not any(each in accepted for each in (b"*/*", b"application/*", _JSON)):
+    accepted = [value for name, value in headers if name == b"accept"]
+    if accepted and not _is_acceptable(b",".join(accepted).lower()):
         return not_acceptable()
     return None
+
+
+def _is_acceptable(accepted: bytes) -> bool:
+    return not accepted or any(each in accepted for each in (b"*/*", b"application/*", _JSON))
 
 
 def _has_key(headers: list[tuple[bytes, bytes]]) -> bool:
@@ -175,7 +179,9 @@ def _check_body(route: Route, headers: list[tuple[bytes, bytes]], body: bytes) -
         return
     wanted = _FORM if route.is_form else _JSON
     for name, value in headers:
-        if name == b"content-type" and value.split(b";")[0].strip().lower() != wanted:
+        if name != b"content-type" or value == wanted:
+            continue
+        if value.split(b";")[0].strip().lower() != wanted:
             raise Fault(wrong_media_type(wanted.decode()))
     if route.body is None and not _EMPTY_BODIES.fullmatch(body):
         raise invalid_payload("Payload must be empty")

@@ -9,7 +9,6 @@ from guerdon.engine.keying import Keyring
 from guerdon.http.asgi import Answer
 
 _CREDENTIAL_LENGTH_MAX = 2048
-_HEADERS = (b"x-app-id", b"x-app-token", b"authorization")
 
 
 async def authenticate(
@@ -17,15 +16,20 @@ async def authenticate(
 ) -> Key | Answer:
     """Find the caller's key, or give the 401. Where application keys are shown they alone count,
     whatever else is; of a header shown twice neither is believed."""
-    shown: dict[bytes, list[bytes]] = {}
+    app_ids: list[bytes] = []
+    secrets: list[bytes] = []
+    given: list[bytes] = []
     for name, value in headers:
-        if name in _HEADERS:
-            shown.setdefault(name, []).append(value)
-    app_ids, secrets = shown.get(b"x-app-id", []), shown.get(b"x-app-token", [])
+        if name == b"x-app-id":
+            app_ids.append(value)
+        elif name == b"x-app-token":
+            secrets.append(value)
+        elif name == b"authorization":
+            given.append(value)
     if app_ids or secrets:
         key = await _of_pair(keyring, app_ids, secrets)
     else:
-        key = await _of_token(tokens, shown.get(b"authorization", []))
+        key = await _of_token(tokens, given)
     return key or unauthorized()
 
 

@@ -72,7 +72,9 @@ async def purchase_reward(call: Call) -> Answer:
         return await _refusal(call, body, program, outcome)
     assert isinstance(outcome.result, Redeemed), "a reward was asked for"
     redemption = outcome.result.redemption
-    version = await call.reward_version(redemption)
+    version = reward
+    if version is None or version.version_id != redemption.reward_version_id:
+        version = await call.reward_version(redemption)
     card = await _paying_card(call, catalogue, redemption, version)
     if is_dry:
         return answer(200, _dry_run(redemption, card, _at_once(call, catalogue, version)))
@@ -136,14 +138,15 @@ async def _paying_card(
 ) -> Card:
     """Give the card that paid. What points its were need not be looked up where the reward costs
     points of one type only."""
-    point_types = {cost.point_type_id for cost in reward.costs} or {reward.point_type_id}
-    if len(point_types) == 1:
+    costs = reward.costs
+    point_type_id = costs[0].point_type_id if costs else reward.point_type_id
+    if len(costs) < 2 or all(cost.point_type_id == point_type_id for cost in costs):
         program = catalogue.programs[redemption.program_id]
         return Card(
             id=redemption.wallet_id,
             member_id=redemption.member_id,
             program_id=redemption.program_id,
-            point_type_id=point_types.pop() or program.point_type_id,
+            point_type_id=point_type_id or program.point_type_id,
         )
     async with snapshot(call.pool) as view:
         card = await find_card(view, call.merchant_id, redemption.wallet_id)
