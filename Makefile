@@ -25,7 +25,7 @@ demo: $(STAMP) ## redeem a reward through each dialect on a private database, th
 	$(BIN)/guerdon demo
 
 test: $(STAMP) ## run the whole test suite
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 serve: $(STAMP) ## serve on 127.0.0.1:8700
 	$(BIN)/guerdon serve --port 8700

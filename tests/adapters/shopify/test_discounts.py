@@ -268,8 +268,8 @@ async def test_what_is_lost_and_not_found_is_unknown_until_asked_again(
 async def test_a_time_out_is_unknown_and_the_repetition_finds_the_late_discount(
     make_sandbox: MakeSandbox,
 ) -> None:
-    sandbox = await make_sandbox(answer_seconds=0.3)
-    sandbox.fail("late", CREATE, seconds=1.0, acts_late=True)
+    sandbox = await make_sandbox(answer_seconds=1.0)
+    sandbox.fail("late", CREATE, seconds=2.0, acts_late=True)
     with pytest.raises(AnswerLost):
         await fulfil(sandbox, sandbox.handover())
     while not sandbox.discounts():
