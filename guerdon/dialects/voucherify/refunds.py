@@ -60,7 +60,11 @@ async def refund_purchase(call: Call) -> Answer:
         if not known:
             # What was done under this key is answered again, whatever has changed by it.
             await _check(call, view, asked, policies)
-    command = Refund(redemption_id=asked.redemption.id, keeps_stock=policies.stock == "WRITE_OFF")
+    command = Refund(
+        redemption_id=asked.redemption.id,
+        keeps_stock=policies.stock == "WRITE_OFF",
+        insists=policies.refund == "ALLOW",
+    )
     outcome = await refund(
         call.ledger,
         call.merchant_id,
