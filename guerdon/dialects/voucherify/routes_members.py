@@ -29,6 +29,7 @@ _CUSTOMER_ROUTES: tuple[Route, ...] = (
         answers={200: wire_customers.Customer},
         refuses=(404,),
         scope="customers",
+        takes_key=True,
     ),
     Route(
         method="GET",
@@ -68,6 +69,7 @@ _MEMBER_ROUTES: tuple[Route, ...] = (
         body=wire_members.EnrolBody,
         answers={200: wire_members.MemberWithCards},
         refuses=(404, 409, 423),
+        takes_key=True,
     ),
     Route(
         method="GET",
@@ -87,6 +89,7 @@ _MEMBER_ROUTES: tuple[Route, ...] = (
         answers={202: wire_members.BatchAccepted},
         refuses=(404, 423),
         more_notes="An entry that cannot be done is told of in the report; the others are done.",
+        takes_key=True,
     ),
     Route(
         method="GET",
@@ -104,6 +107,7 @@ _MEMBER_ROUTES: tuple[Route, ...] = (
         body=wire_members.ChangeBody,
         answers={200: wire_members.Member},
         refuses=(404,),
+        takes_key=True,
     ),
     Route(
         method="DELETE",
@@ -113,6 +117,7 @@ _MEMBER_ROUTES: tuple[Route, ...] = (
         answers={200: wire_members.Member},
         refuses=(404,),
         more_notes="History stays; the customer may join again, as a new member.",
+        takes_key=True,
     ),
     Route(
         method="POST",
@@ -121,6 +126,7 @@ _MEMBER_ROUTES: tuple[Route, ...] = (
         summary="Let a member earn and spend again",
         answers={200: wire_members.Member},
         refuses=(404,),
+        takes_key=True,
     ),
     Route(
         method="POST",
@@ -129,6 +135,7 @@ _MEMBER_ROUTES: tuple[Route, ...] = (
         summary="Let a member neither earn nor spend",
         answers={200: wire_members.Member},
         refuses=(404,),
+        takes_key=True,
     ),
     Route(
         method="GET",
@@ -159,6 +166,7 @@ _CARD_ROUTES: tuple[Route, ...] = (
         body=wire_cards.PointsBody,
         answers={200: wire_cards.Adjustment},
         refuses=(404, 423),
+        takes_key=True,
     ),
     Route(
         method="GET",
@@ -176,6 +184,7 @@ _CARD_ROUTES: tuple[Route, ...] = (
         summary="Credit a day's pending points at once",
         answers={200: wire_cards.BucketAct},
         refuses=(404, 423),
+        takes_key=True,
     ),
     Route(
         method="POST",
@@ -184,6 +193,7 @@ _CARD_ROUTES: tuple[Route, ...] = (
         summary="Let a day's pending points come to nothing",
         answers={200: wire_cards.BucketAct},
         refuses=(404, 423),
+        takes_key=True,
     ),
     Route(
         method="GET",
@@ -201,6 +211,7 @@ _CARD_ROUTES: tuple[Route, ...] = (
         summary="Let a day's points expire at once",
         answers={200: wire_cards.BucketAct},
         refuses=(404, 423),
+        takes_key=True,
     ),
 )
 
