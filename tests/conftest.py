@@ -48,16 +48,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what uses a server, so that it alone can be run again on another PostgreSQL. Leave out
-    what needs a browser where there is none."""
+    what needs a browser, or Node, where there is none; in CI that fails."""
     for item in items:
         if isinstance(item, pytest.Function) and "test_home" in item.fixturenames:
             item.add_marker(pytest.mark.database)
         if isinstance(item, pytest.Function) and "browser_page" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
-    if find_chromium() is None:
-        left_out = [item for item in items if item.get_closest_marker("browser") is not None]
+        if isinstance(item, pytest.Function) and "node_modules" in item.fixturenames:
+            item.add_marker(pytest.mark.node)
+    lacking = {"browser"} if find_chromium() is None else set()
+    if _lacks_node():
+        lacking.add("node")
+    if lacking:
+        left_out = [item for item in items if lacking & {each.name for each in item.own_markers}]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _lacks_node() -> bool:
+    return shutil.which("npm") is None and "CI" not in os.environ
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -65,6 +74,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("no browser", red=True, bold=True)
         terminalreporter.line("The tests of pages were LEFT OUT: Chromium is not installed.")
         terminalreporter.line("On Debian or Ubuntu: apt-get install chromium")
+    if _lacks_node():
+        terminalreporter.section("no Node", red=True, bold=True)
+        terminalreporter.line("The vendor's JavaScript client was LEFT OUT: npm is not installed.")
+        terminalreporter.line("On Debian or Ubuntu: apt-get install nodejs npm")
 
 
 @pytest.fixture(scope="session")
