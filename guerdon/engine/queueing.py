@@ -6,16 +6,19 @@ had not settled is waiting still."""
 from collections.abc import Sequence
 from datetime import timedelta
 
+from msgspec import Struct
+
 from guerdon.domain.catalogue import Reward
 from guerdon.domain.command import Command, Done, Release, Settle
 from guerdon.domain.enrolment import ERASED
-from guerdon.domain.ids import MerchantId, RedemptionId, RewardVersionId
+from guerdon.domain.ids import MerchantId
 from guerdon.domain.member import Member
 from guerdon.domain.redemption import MEMBER_GONE, PROGRAM_GONE, Redemption
 from guerdon.engine import crediting
 from guerdon.engine.portions import Portion, submit_all
 from guerdon.engine.submitting import Ledger
 from guerdon.store import members, offers, queued_redemptions
+from guerdon.store.connection import Connection
 from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import transaction
 
@@ -42,71 +45,79 @@ async def process_queued(ledger: Ledger, merchant_id: MerchantId, limit: int) ->
     What no platform has to make is settled here. A reward of points is credited before, under a key
     of its own, so that it is credited once. What is nobody's any more is released."""
     runtime = ledger.runtime
-    now = runtime.now()
-    before = now - timedelta(seconds=runtime.queue_delay_seconds)
+    before = runtime.now() - timedelta(seconds=runtime.queue_delay_seconds)
     async with snapshot(runtime.pool) as view:
         waiting = await queued_redemptions.list_queued_redemptions(view, merchant_id, before, limit)
-    if not waiting:
-        return Portion(0, has_more=False)
-    done = await process(ledger, merchant_id, waiting)
+        if not waiting:
+            return Portion(0, has_more=False)
+        matters = await _look_at(ledger, merchant_id, view, waiting)
+    done = await _process(ledger, merchant_id, matters)
     return Portion(done, has_more=len(waiting) == limit)
 
 
-async def process(ledger: Ledger, merchant_id: MerchantId, waiting: Sequence[Redemption]) -> int:
-    """Bring redemptions on their way that were queued when they were read; give how many."""
+async def process(ledger: Ledger, merchant_id: MerchantId, redemption: Redemption) -> None:
+    """Bring one on its way that was queued when it was read, whether or not its time has come."""
+    async with snapshot(ledger.runtime.pool) as view:
+        matters = await _look_at(ledger, merchant_id, view, [redemption])
+    await _process(ledger, merchant_id, matters)
+
+
+class Matter(Struct, frozen=True):
+    """A redemption, its reward as it was when it was redeemed, and why it is nobody's, if it is."""
+
+    redemption: Redemption
+    reward: Reward
+    is_over: str | None
+
+
+async def _look_at(
+    ledger: Ledger, merchant_id: MerchantId, view: Connection, waiting: Sequence[Redemption]
+) -> list[Matter]:
+    # A worker writes too seldom to hear by itself that the offers have changed.
+    catalogue = await ledger.catalogues.see(view, merchant_id)
+    rewards = {reward.version_id: reward for reward in catalogue.rewards.values()}
+    missing = {each.reward_version_id for each in waiting} - rewards.keys()
+    if missing:
+        rewards |= await offers.list_reward_versions(view, merchant_id, list(missing))
+    ids = {each.member_id for each in waiting}
+    found = await members.list_members(view, merchant_id, list(ids))
+    here = {each.id for each in found if not _is_gone(each)}
+    ended = {each.id for each in catalogue.programs.values() if each.archived_at is not None}
+    return [
+        Matter(
+            each,
+            rewards[each.reward_version_id],
+            MEMBER_GONE
+            if each.member_id not in here
+            else PROGRAM_GONE
+            if each.program_id in ended
+            else None,
+        )
+        for each in waiting
+    ]
+
+
+async def _process(ledger: Ledger, merchant_id: MerchantId, matters: Sequence[Matter]) -> int:
     runtime = ledger.runtime
-    by_version = await _rewards_of(ledger, merchant_id, waiting)
-    refused = await _whose_is_gone(ledger, merchant_id, waiting)
-    rewards = [(by_version[each.reward_version_id], each) for each in waiting]
-    left = [each for each in rewards if each[1].id not in refused]
-    elsewhere = [redemption.id for reward, redemption in left if reward.needs_platform]
+    refused = {each.redemption.id: each.is_over for each in matters if each.is_over is not None}
+    left = [each for each in matters if each.is_over is None]
+    elsewhere = [each.redemption.id for each in left if each.reward.needs_platform]
     if elsewhere:
         async with transaction(runtime.pool) as tx:
             await queued_redemptions.hand_to_platforms(tx, merchant_id, elsewhere, runtime.now())
-    points = [each for each in left if each[0].fulfil_by == "points"]
+    points = [(each.reward, each.redemption) for each in left if each.reward.fulfil_by == "points"]
     refused |= await crediting.credit_all(ledger, merchant_id, points)
     handed = set(elsewhere)
     ends: list[Command] = [
-        Release(redemption_id=redemption.id, reason=refused[redemption.id])
-        if redemption.id in refused
-        else Settle(redemption_id=redemption.id, is_owed=reward.is_handed_over_later)
-        for reward, redemption in rewards
-        if redemption.id not in handed
+        Release(redemption_id=each.redemption.id, reason=refused[each.redemption.id])
+        if each.redemption.id in refused
+        else Settle(redemption_id=each.redemption.id, is_owed=each.reward.is_handed_over_later)
+        for each in matters
+        if each.redemption.id not in handed
     ]
     outcomes = await submit_all(ledger, merchant_id, ends)
     # Refused is what somebody else has brought to its end meanwhile.
     return len(elsewhere) + sum(isinstance(each, Done) for each in outcomes)
-
-
-async def _rewards_of(
-    ledger: Ledger, merchant_id: MerchantId, waiting: Sequence[Redemption]
-) -> dict[RewardVersionId, Reward]:
-    """Find the rewards as they were when they were redeemed."""
-    # A worker writes too seldom to hear by itself that the offers have changed.
-    catalogue = await ledger.catalogues.newest(merchant_id)
-    found = {reward.version_id: reward for reward in catalogue.rewards.values()}
-    missing = {each.reward_version_id for each in waiting} - found.keys()
-    if missing:
-        async with snapshot(ledger.runtime.pool) as view:
-            found |= await offers.list_reward_versions(view, merchant_id, list(missing))
-    return found
-
-
-async def _whose_is_gone(
-    ledger: Ledger, merchant_id: MerchantId, waiting: Sequence[Redemption]
-) -> dict[RedemptionId, str]:
-    """Find what is nobody's any more, and say why."""
-    catalogue = await ledger.catalogues.get(merchant_id)
-    async with snapshot(ledger.runtime.pool) as view:
-        found = await members.list_members(
-            view, merchant_id, list({each.member_id for each in waiting})
-        )
-    here = {each.id for each in found if not _is_gone(each)}
-    return {
-        each.id: MEMBER_GONE if each.member_id not in here else PROGRAM_GONE
-        for each in waiting
-        if each.member_id not in here or catalogue.programs[each.program_id].archived_at
-    }
 
 
 def _is_gone(member: Member) -> bool:

@@ -99,7 +99,7 @@ async def retry(ledger: Ledger, merchant_id: MerchantId, redemption_id: Redempti
     runtime = ledger.runtime
     redemption = await _get(ledger, merchant_id, redemption_id)
     if is_queued(redemption):
-        await queueing.process(ledger, merchant_id, [redemption])
+        await queueing.process(ledger, merchant_id, redemption)
         redemption = await _get(ledger, merchant_id, redemption_id)
         if redemption.status != "pending":
             return
