@@ -53,8 +53,15 @@ _LENIENT = (
 )
 
 
+# Every edge of every field is tried where points move; bodies of offers have thousands of them.
+_PHASES = {
+    "coverage": ["--include-path-regex=/(purchases|points|redemption)$"],
+    "fuzzing": [],
+}
+
+
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("phases", ["coverage", "fuzzing"])
+@pytest.mark.parametrize("phases", _PHASES)
 async def test_made_up_requests_are_answered_as_described(
     serve_shop: ServeVouch, tmp_path: Path, phases: str
 ) -> None:
@@ -76,7 +83,8 @@ async def test_made_up_requests_are_answered_as_described(
             f"--header=X-App-Id: {APP_ID}",
             f"--header=X-App-Token: {APP_TOKEN}",
             f"--phases={phases}",
-            "--max-examples=4",
+            *_PHASES[phases],
+            "--max-examples=3",
             "--seed=20261122",
             f"--exclude-checks={','.join(_LENIENT)}",
             "--continue-on-failure",
