@@ -181,35 +181,58 @@ async def _count_queued(database: asyncpg.Connection) -> int:
 async def _watch(url: str, base: str, key: str, *, rate: float, seconds: int) -> list[float]:
     """Buy at a steady pace, and give for some of it the milliseconds from the answer until the
     database says that it is approved."""
-    pause_ms = 1000 * _PACED_CONNECTIONS / rate
-    with serving.worker(url):
-        async with _database(url) as database:
+    text = script(key, 5003, pause_ms=1000 * _PACED_CONNECTIONS / rate)
+    async with _database(url) as database:
+        watched = Watched(database)
+        with serving.worker(url), _caller(base, key) as buy:
+            # Once this one is approved, the worker is there.
+            watched.add(await asyncio.to_thread(buy, 0))
+            await watched.look()
             load = asyncio.create_task(
                 asyncio.to_thread(
-                    wrk.play,
-                    script(key, 5003, pause_ms=pause_ms),
-                    base,
-                    connections=_PACED_CONNECTIONS,
-                    seconds=seconds + int(_LEAD_SECONDS),
+                    wrk.play, text, base, connections=_PACED_CONNECTIONS, seconds=seconds + 2
                 )
             )
             await asyncio.sleep(_LEAD_SECONDS)
-            with _caller(base, key) as buy:
-                times = [
-                    await _time_one(database, await asyncio.to_thread(buy, number))
-                    async for number in _paced(seconds)
-                ]
-            await load
-    return times
+            watched.times.clear()
+            buying = asyncio.create_task(_buy_steadily(watched, buy, seconds))
+            await watched.look(buying)
+            await asyncio.gather(buying, load)
+    return watched.times
 
 
-async def _paced(seconds: int) -> AsyncIterator[int]:
+async def _buy_steadily(watched: "Watched", buy: "_Buyer", seconds: int) -> None:
     ends_at = time.perf_counter() + seconds
     number = 0
     while time.perf_counter() < ends_at:
         number += 1
-        yield number
+        watched.add(await asyncio.to_thread(buy, number))
         await asyncio.sleep(_WATCHED_EACH_SECONDS)
+
+
+class Watched:
+    """Purchases that were answered and are not approved yet; `times` are those of the others."""
+
+    def __init__(self, database: asyncpg.Connection) -> None:
+        self._database = database
+        self._begun: dict[int, float] = {}
+        self.times: list[float] = []
+
+    def add(self, redemption_id: int) -> None:
+        self._begun[redemption_id] = time.perf_counter()
+
+    async def look(self, buying: "asyncio.Task[None] | None" = None) -> None:
+        """Look again and again until all are approved, those too that are bought meanwhile."""
+        while self._begun or (buying is not None and not buying.done()):
+            approved = await self._database.fetch(
+                "SELECT id FROM redemptions WHERE merchant_id = $1 AND id = ANY ($2::bigint[]) "
+                "AND status = 'approved'",
+                MERCHANT,
+                list(self._begun),
+            )
+            now = time.perf_counter()
+            self.times += [1000 * (now - self._begun.pop(row[0])) for row in approved]
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 class _Buyer:
@@ -243,16 +266,3 @@ def _caller(base: str, key: str) -> Iterator[_Buyer]:
         yield _Buyer(connection, key)
     finally:
         connection.close()
-
-
-async def _time_one(database: asyncpg.Connection, redemption_id: int) -> float:
-    began = time.perf_counter()
-    while True:
-        status = await database.fetchval(
-            "SELECT status FROM redemptions WHERE merchant_id = $1 AND id = $2",
-            MERCHANT,
-            redemption_id,
-        )
-        if status == "approved":
-            return 1000 * (time.perf_counter() - began)
-        await asyncio.sleep(_LOOK_SECONDS)
