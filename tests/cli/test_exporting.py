@@ -42,6 +42,13 @@ async def test_everything_is_written(
         "INSERT INTO templates VALUES (1, 9996, 'reward', 'Mug', 'draft', '{}', now(), NULL)"
     )
     await pool.execute(
+        "INSERT INTO customers VALUES (1, 9995, 'C-5', NULL, 'Zoe', NULL, NULL, '{}', '{}', now())"
+    )
+    await pool.execute(
+        "INSERT INTO refused_adjustments VALUES (1, 9994, 1, 1, -5, 'NOT_ENOUGH_BALANCE', NULL, "
+        "now())"
+    )
+    await pool.execute(
         "INSERT INTO orders VALUES (1, 9998, 11, '1001', NULL, 'C-1', NULL, TRUE, '{}', NULL, 1,"
         " FALSE, now(), now())"
     )
