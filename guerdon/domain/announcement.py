@@ -77,7 +77,14 @@ def event_key(merchant_id: MerchantId, event: Event) -> str:
     return f"guerdon-{merchant_id}-{event.id}-{milliseconds}"
 
 
+def is_of_default_wallet(event: Event) -> bool:
+    """Say whether an event is about the program's own points, or about no points."""
+    return "point_type" not in event.facts
+
+
 def _points_awarded(letter: Letter) -> PointsAwarded | Skipped:
+    if not is_of_default_wallet(letter.event):
+        return Skipped("they are not the program's own points")
     points = _number(letter.event, "points")
     if points <= 0:
         return Skipped("no points were given")

@@ -563,12 +563,20 @@ class Fold:
         **facts: int | str | bool | None,
     ) -> None:
         """Record a fact about a member. It changes their wallet, if only when that was changed
-        last: so what has happened to a member can be listed in the order in which it happened."""
+        last: so what has happened to a member can be listed in the order in which it happened.
+
+        The figures told are those of the default wallet. Where another is meant, it is named by its
+        point type."""
         purse.is_changed = True
+        default = purse
         if not purse.wallet.is_default:
-            self.default_purse(purse.wallet.member_id).is_changed = True
-        facts["points_available"] = purse.balance(self.now)
-        facts["points_lifetime"] = purse.lifetime
+            default = self.default_purse(purse.wallet.member_id)
+            default.is_changed = True
+            point_type = self.catalogue.point_types.get(purse.wallet.point_type_id)
+            facts["point_type"] = None if point_type is None else point_type.slug
+            facts["wallet_points_available"] = purse.balance(self.now)
+        facts["points_available"] = default.balance(self.now)
+        facts["points_lifetime"] = default.lifetime
         self.effects.events.append(
             Event(
                 EventId(self.fresh.next_id()),

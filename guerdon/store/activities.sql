@@ -1,10 +1,15 @@
 -- name: list_newest_activities
--- A page of a program's earnings, the latest first; what was given by hand is none of them.
+-- A page of a program's earnings in default wallets, the latest first; what was given by hand is
+-- none of them.
 SELECT id, program_id, member_id, wallet_id, rule_id, lot_id, action, status, base_points,
        multiplier_permille, points, points_reversed, order_id, order_number, ordered_at, once_key,
        action_key, is_manual, note, metadata, due_at, given_at, expires_at, created_at, updated_at
 FROM earnings
 WHERE merchant_id = $1 AND program_id = $2 AND id > $3 AND id < $4 AND NOT is_manual
+  AND EXISTS (
+      SELECT FROM wallets w
+      WHERE w.merchant_id = $1 AND w.id = earnings.wallet_id AND w.is_default
+  )
   AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
   AND ($6::timestamptz IS NULL OR created_at < $6::timestamptz)
   AND ($7::timestamptz IS NULL OR updated_at >= $7::timestamptz)
@@ -13,12 +18,17 @@ ORDER BY merchant_id DESC, id DESC
 LIMIT $9 OFFSET $10;
 
 -- name: list_oldest_activities
--- A page of a program's earnings, the first first; what was given by hand is none of them.
+-- A page of a program's earnings in default wallets, the first first; what was given by hand is none
+-- of them.
 SELECT id, program_id, member_id, wallet_id, rule_id, lot_id, action, status, base_points,
        multiplier_permille, points, points_reversed, order_id, order_number, ordered_at, once_key,
        action_key, is_manual, note, metadata, due_at, given_at, expires_at, created_at, updated_at
 FROM earnings
 WHERE merchant_id = $1 AND program_id = $2 AND id > $3 AND id < $4 AND NOT is_manual
+  AND EXISTS (
+      SELECT FROM wallets w
+      WHERE w.merchant_id = $1 AND w.id = earnings.wallet_id AND w.is_default
+  )
   AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
   AND ($6::timestamptz IS NULL OR created_at < $6::timestamptz)
   AND ($7::timestamptz IS NULL OR updated_at >= $7::timestamptz)

@@ -111,6 +111,6 @@ async def test_what_a_redemption_writes_in_a_wallet_is_in_no_index(pool: asyncpg
     indexes = await pool.fetch(
         "SELECT indexdef FROM pg_indexes WHERE tablename = 'wallets' ORDER BY indexname"
     )
-    assert len(indexes) == 2
+    assert len(indexes) == 3
     for index in indexes:
         assert not written & set(re.findall(r"\w+", index["indexdef"]))

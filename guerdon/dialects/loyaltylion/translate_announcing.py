@@ -24,6 +24,7 @@ from guerdon.dialects.loyaltylion.wire_announcing import (
     Topic,
     Transaction,
 )
+from guerdon.domain.announcement import is_of_default_wallet
 from guerdon.domain.catalogue import Reward, RewardKind, Tier
 from guerdon.domain.delivery import Letter
 from guerdon.domain.money import to_major
@@ -78,7 +79,7 @@ def _claimed(letter: Letter) -> tuple[Topic, Properties] | None:
 
 def _earned(letter: Letter) -> tuple[Topic, Properties] | None:
     points, earning, customer = _number(letter, "points"), letter.earning, _customer_part(letter)
-    if points <= 0:
+    if points <= 0 or not is_of_default_wallet(letter.event):
         return None
     at = stamp(letter.event.created_at)
     number = letter.event.id if earning is None else earning.id

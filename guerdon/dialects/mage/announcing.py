@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from guerdon.dialects.mage.translate import dress, stamp
 from guerdon.dialects.mage.wire_webhooks import EVENTS, Event
+from guerdon.domain.announcement import is_of_default_wallet
 from guerdon.domain.delivery import Letter
 from guerdon.domain.event import EventKind
 from guerdon.domain.subscription import FailureRule, Subscription
@@ -150,7 +151,7 @@ def _redeemed(letter: Letter) -> tuple[Event, Data] | None:
 
 def _earned(letter: Letter) -> tuple[Event, Data] | None:
     points, earning, rule = _number(letter, "points"), letter.earning, letter.rule
-    if points <= 0:
+    if points <= 0 or not is_of_default_wallet(letter.event):
         return None
     return "points.earned", PointsEarned(
         shopify_customer_id=letter.member.external_id,
