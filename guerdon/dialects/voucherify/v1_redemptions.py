@@ -4,7 +4,7 @@ import msgspec
 
 from guerdon.dialects.voucherify.call import Call
 from guerdon.dialects.voucherify.errors import Named, refusal_answer
-from guerdon.dialects.voucherify.ids import read_id
+from guerdon.dialects.voucherify.ids import read_id, write_customer_id
 from guerdon.dialects.voucherify.offer_ids import find_reward
 from guerdon.dialects.voucherify.problems import not_found, refuse, unsupported
 from guerdon.dialects.voucherify.translate_kinds import credited_point_type
@@ -14,6 +14,7 @@ from guerdon.dialects.voucherify.translate_v1_redemptions import (
     rollback_to_wire,
 )
 from guerdon.dialects.voucherify.v1_holders import Holder, find_by_id, find_holder
+from guerdon.dialects.voucherify.wire_customers import CustomerBody
 from guerdon.dialects.voucherify.wire_v1_redemptions import (
     RedemptionBody,
     RollbackBody,
@@ -30,6 +31,7 @@ from guerdon.http.openapi import Parameter
 from guerdon.store.card_transactions import find_spendable, list_cards_of
 from guerdon.store.connection import Connection
 from guerdon.store.idempotency_records import list_key_records
+from guerdon.store.members import list_members
 from guerdon.store.offers import list_reward_versions
 from guerdon.store.purchases import find_last_refund, find_refund
 from guerdon.store.redemptions import list_redemptions
@@ -149,7 +151,10 @@ async def get_redemption(call: Call) -> Answer:
             raise not_found("redemption", named)
         scene = await _scene(call, view, found[0])
     if is_rollback:
-        return answer(200, rollback_to_wire(found[0], scene))
+        shown = rollback_to_wire(found[0], scene)
+        if shown.id != named:
+            raise not_found("redemption", named)
+        return answer(200, shown)
     return answer(200, redemption_to_wire(found[0], scene))
 
 
@@ -166,7 +171,7 @@ async def _find_rolled_back(call: Call, view: Connection, named: str) -> int | N
 async def roll_back(call: Call) -> Answer:
     """Give a reward back: points to where they came from, stock and limits too."""
     body = call.decode(RollbackBody) if call.body.strip() else RollbackBody()
-    for name in ("customer", "order", "metadata"):
+    for name in ("order", "metadata"):
         if getattr(body, name) is not None:
             raise unsupported(f".{name}")
     number = read_id("redemption", call.path[0])
@@ -178,6 +183,8 @@ async def roll_back(call: Call) -> Answer:
         if not found or found[0].status == "pending" or found[0].is_grant:
             raise not_found("redemption", call.path[0])
         redemption = found[0]
+        if body.customer is not None:
+            await _check_customer(call, view, redemption, body.customer)
         known = {} if key is None else await list_key_records(view, call.merchant_id, [key])
         if not known:
             await _check_points(call, view, redemption)
@@ -197,6 +204,17 @@ async def roll_back(call: Call) -> Answer:
         scene = await _scene(call, view, outcome.result.redemption)
     shown = rollback_to_wire(outcome.result.redemption, scene)
     return answer(200, shown, is_replay=outcome.is_replay)
+
+
+async def _check_customer(
+    call: Call, view: Connection, redemption: Redemption, named: CustomerBody
+) -> None:
+    """See that it is the holder who is named, by either id."""
+    (member,) = await list_members(view, call.merchant_id, [redemption.member_id])
+    if named.id is not None and named.id != write_customer_id(member.external_id):
+        raise not_found("customer", named.id)
+    if named.source_id is not None and named.source_id != member.external_id:
+        raise not_found("customer", named.source_id)
 
 
 async def _check_points(call: Call, view: Connection, redemption: Redemption) -> None:

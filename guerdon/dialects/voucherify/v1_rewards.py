@@ -101,7 +101,7 @@ async def _taken(
         if (reward.template_id or reward.id) in wanted
     }
     counted = await list_counters(view, call.merchant_id, list(numbers))
-    taken: dict[TemplateId, int] = {}
+    taken = {each.id: 0 for each in templates if each.reward and each.reward.stock is not None}
     for reward_id, counter in counted.items():
         if catalogue.rewards[reward_id].is_counted:
             number = numbers[reward_id]

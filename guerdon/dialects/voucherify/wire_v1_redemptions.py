@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from guerdon.dialects.voucherify.body import Body
 from guerdon.dialects.voucherify.wire import Json
+from guerdon.dialects.voucherify.wire_customers import CustomerBody
 from guerdon.dialects.voucherify.wire_v1 import POINTS_END, SimpleCustomer, Voucher
 
 RewardType = Literal["CAMPAIGN", "COIN", "MATERIAL"]
@@ -151,10 +152,11 @@ class Rollback(Struct, frozen=True, kw_only=True):
 
 
 class RollbackBody(Body, frozen=True, kw_only=True):
-    """Why a reward is given back. What else the vendor takes says again what is known of it."""
+    """Why a reward is given back. `customer` has to be whose card it is; nothing of them is
+    changed."""
 
     reason: Annotated[str, Meta(max_length=1000)] | None = None
     tracking_id: str | None = None
-    customer: dict[str, Json] | None = None
+    customer: CustomerBody | None = None
     order: dict[str, Json] | None = None
     metadata: dict[str, Json] | None = None
