@@ -150,7 +150,7 @@ class CodeConfig(Body, frozen=True, kw_only=True):
     initial_count: int | None = None
 
 
-class ExpirationRules(Body, frozen=True, kw_only=True):
+class ExpirationRules(Body, frozen=True, kw_only=True, omit_defaults=True):
     """When points expire: so many months after they were credited, rounded up to the end of a
     period; or on one day of every year."""
 

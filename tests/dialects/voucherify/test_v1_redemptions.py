@@ -35,10 +35,11 @@ def named(reward: Reward) -> str:
 
 
 async def take(
-    served: ServedVouch, code: str, reward: Reward = COUPON, **headers: str
+    served: ServedVouch, code: str, reward: Reward = COUPON, *, key: str | None = None
 ) -> httpx.Response:
     body = {"reward": {"id": named(reward)}}
     path = f"/v1/loyalties/members/{code}/redemption"
+    headers = {} if key is None else {"Idempotency-Key": key}
     return await served.client.post(path, json=body, headers=headers)
 
 
@@ -130,13 +131,11 @@ async def test_who_is_inactive_can_neither_spend_nor_be_funded(served: ServedVou
 
 async def test_asked_twice_under_a_key_it_is_taken_once(served: ServedVouch) -> None:
     code = await give_card(served, points=500)
-    key = {"Idempotency-Key": "till-7"}
-    first = await take(served, code, **key)
-    again = await take(served, code, **key)
+    first, again = [await take(served, code, key="till-7") for _ in range(2)]
     assert (first.json(), again.headers["idempotent-replayed"]) == (again.json(), "true")
     path = f"/v1/loyalties/members/{code}/redemption"
     other = {"reward": {"id": named(COUPON)}, "metadata": {"a": 1}}
-    clash = await served.client.post(path, json=other, headers=key)
+    clash = await served.client.post(path, json=other, headers={"Idempotency-Key": "till-7"})
     assert error_of(clash)[:2] == (409, "duplicate_found")
     assert (await show(served, code))["loyalty_card"]["balance"] == 400
 
