@@ -138,6 +138,11 @@ def _explain_object(value: object, wanted: type[Struct], place: str) -> str | No
         if field.required and name not in value:
             return f"{_name(place)} must have required property '{name}'"
     config = wanted.__struct_config__
+    if config.tag is not None and value.get(config.tag_field) != config.tag:
+        if config.tag_field not in value:
+            return f"{_name(place)} must have required property '{config.tag_field}'"
+        where = _name(f"{place}.{config.tag_field}")
+        return f"{where} must be equal to one of the allowed values [ {config.tag} ]"
     if config.forbid_unknown_fields:
         for name in value:
             if name not in fields and name != config.tag_field:

@@ -100,7 +100,7 @@ _ASSIGNMENT_ROUTES: tuple[Route, ...] = (
         summary="Assign card definitions to a draft, or take them from it",
         body=wire_programs.Batch,
         answers={200: wire_programs.CardDefinitionsBatchAnswer},
-        refuses=(404, 423),
+        refuses=(404, 409, 423),
     ),
     Route(
         method="GET",
@@ -118,7 +118,7 @@ _ASSIGNMENT_ROUTES: tuple[Route, ...] = (
         summary="Assign earning rules to a program, or take them from it",
         body=wire_programs.Batch,
         answers={200: wire_programs.EarningRulesBatchAnswer},
-        refuses=(404, 423),
+        refuses=(404, 409, 423),
     ),
     Route(
         method="GET",
@@ -136,7 +136,7 @@ _ASSIGNMENT_ROUTES: tuple[Route, ...] = (
         summary="Assign rewards to a program, or take them from it",
         body=wire_programs.RewardsBatch,
         answers={200: wire_programs.RewardsBatchAnswer},
-        refuses=(404, 423),
+        refuses=(404, 409, 423),
     ),
     Route(
         method="PUT",

@@ -14,6 +14,7 @@ from guerdon.dialects.voucherify.translate_rewards import costs_from_wire
 from guerdon.dialects.voucherify.translate_terms import (
     hours_from_wire,
     hours_to_wire,
+    instant_from_wire,
     metadata_from_wire,
     metadata_to_wire,
 )
@@ -52,9 +53,9 @@ def terms_from_wire(program: Program, body: wire.ProgramTerms) -> Program:
     """Give a program with the terms that a body names; null is what holds without them."""
     changed = program
     if body.start_date is not UNSET:
-        changed = replace(changed, starts_at=body.start_date)
+        changed = replace(changed, starts_at=instant_from_wire(body.start_date, ".start_date"))
     if body.end_date is not UNSET:
-        changed = replace(changed, ends_at=body.end_date)
+        changed = replace(changed, ends_at=instant_from_wire(body.end_date, ".end_date"))
     if changed.starts_at and changed.ends_at and changed.starts_at >= changed.ends_at:
         raise invalid_payload("Property .end_date must be after start_date")
     if body.validity_hours is not UNSET:

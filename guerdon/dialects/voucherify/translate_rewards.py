@@ -16,8 +16,10 @@ from guerdon.dialects.voucherify.translate_kinds import credited_point_type, sha
 from guerdon.dialects.voucherify.translate_terms import (
     hours_from_wire,
     hours_to_wire,
+    instant_from_wire,
     interval_from_wire,
     interval_to_wire,
+    json_from_wire,
     metadata_from_wire,
     metadata_to_wire,
     period_from_wire,
@@ -115,9 +117,9 @@ def terms_from_wire(
     if body.metadata is not UNSET:
         template = replace(template, metadata=metadata_from_wire(body.metadata))
     if body.start_date is not UNSET:
-        reward = replace(reward, starts_at=body.start_date)
+        reward = replace(reward, starts_at=instant_from_wire(body.start_date, ".start_date"))
     if body.end_date is not UNSET:
-        reward = replace(reward, ends_at=body.end_date)
+        reward = replace(reward, ends_at=instant_from_wire(body.end_date, ".end_date"))
     if reward.starts_at and reward.ends_at and reward.starts_at >= reward.ends_at:
         raise invalid_payload("Property .end_date must be after start_date")
     if body.validity_hours is not UNSET:
@@ -147,10 +149,11 @@ def costs_from_wire(given: wire.CostBodies, path: str = ".costs") -> tuple[Cost,
     costs = []
     for place, each in enumerate(given):
         spending = each.spending[0]
-        condition = msgspec.json.encode(each.rules).decode() if each.rules else None
+        where = f"{path}[{place}].rules"
+        condition = json_from_wire(each.rules, where) if each.rules else None
         problem = None if condition is None else check(condition)
         if problem is not None:
-            raise invalid_payload(f"Property {path}[{place}].rules {problem}")
+            raise invalid_payload(f"Property {where} {problem}")
         costs.append(
             Cost(
                 points=spending.points,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -13,6 +14,9 @@ from guerdon.domain.clock import Interval
 from guerdon.domain.terms import OpenHours, Period, Unit
 
 DAY_MINUTES = 24 * 60
+JSON_BYTES_MAX = 16_384
+# Clocks of every time zone can show what is between them.
+_YEARS = (1970, 9000)
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::[0-5][0-9])?", re.ASCII)
 _LAST_MINUTE = "23:59"
 _UNITS: dict[PeriodUnit, Unit] = {
@@ -31,6 +35,15 @@ _INTERVALS: dict[wire.DayUnit, Interval] = {
     "YEAR": "year",
 }
 _WIRE_INTERVALS = {ours: theirs for theirs, ours in _INTERVALS.items()}
+
+
+def instant_from_wire(moment: datetime | None, path: str) -> datetime | None:
+    """Read an instant, as exact as answers are: in milliseconds, UTC."""
+    if moment is None:
+        return None
+    if not _YEARS[0] <= moment.year < _YEARS[1]:
+        raise invalid_payload(f"Property {path} must be of the years {_YEARS[0]} to {_YEARS[1]}")
+    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def hours_from_wire(
@@ -113,7 +126,15 @@ def interval_to_wire(interval: Interval) -> wire.InCurrentPeriod:
 
 def metadata_from_wire(metadata: wire.Metadata | None) -> str | None:
     """Keep metadata as text; none is none at all."""
-    return msgspec.json.encode(metadata).decode() if metadata else None
+    return json_from_wire(metadata, ".metadata") if metadata else None
+
+
+def json_from_wire(value: wire.Metadata, path: str) -> str:
+    """Keep what is the caller's own as text, if it is not too long."""
+    text = msgspec.json.encode(value)
+    if len(text) > JSON_BYTES_MAX:
+        raise invalid_payload(f"Property {path} must NOT be longer than {JSON_BYTES_MAX} bytes")
+    return text.decode()
 
 
 def metadata_to_wire(text: str | None) -> dict[str, Json]:

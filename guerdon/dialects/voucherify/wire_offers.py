@@ -46,8 +46,11 @@ class InCurrentPeriod(Body, frozen=True, kw_only=True, tag="CURRENT_PERIOD"):
     current_period: CurrentPeriod
 
 
+Reference = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
 class Id(Body, frozen=True, kw_only=True):
-    id: str
+    id: Reference
 
 
 class Unlimited(Body, frozen=True, kw_only=True, tag="UNLIMITED"):

@@ -13,6 +13,7 @@ from guerdon.dialects.voucherify.wire_offers import (
     Instant,
     Metadata,
     Name,
+    Reference,
     Status,
     StatusAtFirst,
     Stock,
@@ -25,8 +26,8 @@ Label = Annotated[str, Meta(max_length=200)]
 
 
 class Sku(Body, frozen=True, kw_only=True):
-    id: str
-    product_id: str | None = None
+    id: Reference
+    product_id: Reference | None = None
 
 
 class OfProduct(Body, frozen=True, kw_only=True, tag="PRODUCT"):

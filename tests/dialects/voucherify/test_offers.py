@@ -290,6 +290,26 @@ REFUSED_REWARDS: list[tuple[Json, str]] = [
         {"start_date": "2026-03-02T00:00:00Z", "end_date": "2026-03-01T00:00:00Z"},
         ".end_date",
     ),
+    ({"start_date": "0001-01-01T00:00:00+14:00"}, ".start_date"),
+    ({"end_date": "9999-12-31T23:59:59-01:00"}, ".end_date"),
+    ({"metadata": {"long": "x" * 20_000}}, ".metadata"),
+    (
+        {
+            "purchase_limits": {
+                "frequency": {
+                    "type": "LIMITED",
+                    "limits": [
+                        {
+                            "type": "TIME_BASED",
+                            "period": {"type": "ROLLING", "current_period": {"unit": "DAY"}},
+                            "triggers": {"max": 1},
+                        }
+                    ],
+                }
+            }
+        },
+        ".purchase_limits.frequency.limits[0].period.type",
+    ),
     ({"stock": 4}, "'stock'"),
     ({"status": "INACTIVE"}, ".status"),
 ]
