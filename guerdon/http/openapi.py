@@ -35,7 +35,8 @@ class Form(Struct, frozen=True):
 
 class Operation(Protocol):
     """What the document needs to know of a route. One that `takes_key` heeds an Idempotency-Key;
-    a `tag` that is not empty says to which part of the API it belongs."""
+    a `tag` that is not empty says to which part of the API it belongs. One that takes a body but
+    not `needs_body` does without, too."""
 
     @property
     def method(self) -> str: ...
@@ -55,6 +56,8 @@ class Operation(Protocol):
     def is_write(self) -> bool: ...
     @property
     def takes_key(self) -> bool: ...
+    @property
+    def needs_body(self) -> bool: ...
     @property
     def tag(self) -> str: ...
     @property
@@ -164,7 +167,7 @@ def _operation(api: Api, operation: Operation, schema_of: Mapping[str, Json]) ->
     schema = _schema(_bodies(operation), schema_of)
     if schema is not None:
         described["requestBody"] = {
-            "required": True,
+            "required": operation.needs_body,
             "content": {_media_type(operation): {"schema": schema}},
         }
     return described

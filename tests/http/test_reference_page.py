@@ -46,6 +46,7 @@ class _Operation(Struct, frozen=True):
     query: tuple[Parameter, ...] = (Parameter("q", "string", _EVIL, _EVIL, (_EVIL, "b")),)
     is_write: bool = True
     takes_key: bool = True
+    needs_body: bool = True
     tag: str = _EVIL
     notes: str = f"Mind `{_EVIL}`."
 

@@ -40,6 +40,10 @@ class Route(Struct, frozen=True, kw_only=True):
         return self.is_write
 
     @property
+    def needs_body(self) -> bool:
+        return True
+
+    @property
     def tag(self) -> str:
         return ""
 

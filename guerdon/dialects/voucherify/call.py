@@ -49,7 +49,7 @@ class Route(Struct, frozen=True, kw_only=True):
     empty object. `scope` is what a bearer token needs unless it has `api`, if not the first word of
     the path; a pair of keys needs none. `is_write` says whether a read-only key may not; a POST
     that changes nothing says `changes=False`. `takes_key`: the handler heeds an Idempotency-Key;
-    elsewhere one is refused."""
+    elsewhere one is refused. Where not `needs_body` a body may be left out."""
 
     method: str
     path: str
@@ -62,6 +62,7 @@ class Route(Struct, frozen=True, kw_only=True):
     scope: OAuthScope | None = None
     changes: bool | None = None
     takes_key: bool = False
+    needs_body: bool = True
     more_notes: str = ""
     tag: str = ""
 

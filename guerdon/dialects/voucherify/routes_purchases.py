@@ -54,6 +54,7 @@ ROUTES: tuple[Route, ...] = (
         handler=refunds.refund_purchase,
         summary="Give a purchase back",
         body=RefundBody,
+        needs_body=False,
         answers={202: Refunded},
         refuses=(404, 423),
         takes_key=True,
