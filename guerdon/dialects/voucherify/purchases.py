@@ -69,7 +69,7 @@ async def purchase_reward(call: Call) -> Answer:
             reward = again
             outcome = await _buy(call, program, reward, is_dry=is_dry)
     if isinstance(outcome, Refused):
-        return await _refusal(call, body, program, outcome)
+        return await _refusal(call, body, outcome)
     assert isinstance(outcome.result, Redeemed), "a reward was asked for"
     redemption = outcome.result.redemption
     version = reward
@@ -116,8 +116,10 @@ def _is_unknown(outcome: Refused) -> bool:
     return any(isinstance(refusal, RewardUnknown) for refusal in outcome.refusals)
 
 
-async def _refusal(call: Call, body: PurchaseBody, program: Program, outcome: Refused) -> Answer:
-    """Say why not. Who left is frozen, and to be told apart from who is only inactive."""
+async def _refusal(call: Call, body: PurchaseBody, outcome: Refused) -> Answer:
+    """Say why not, of the offers that it was decided on: the program may have been deleted
+    meanwhile. Who left is frozen, and to be told apart from who is only inactive."""
+    program = program_in(call, await call.ledger.catalogues.get(call.merchant_id))
     if any(isinstance(refusal, MemberFrozen) for refusal in outcome.refusals):
         async with snapshot(call.pool) as view:
             await member_in(call, view, program)

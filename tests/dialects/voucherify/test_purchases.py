@@ -561,6 +561,16 @@ async def test_a_reward_assigned_by_another_process_is_found(buyer: Buyer) -> No
     assert (await buyer.buy(named))["details"]["points"]["total"] == 7
 
 
+async def test_a_program_that_another_process_deleted_is_none(buyer: Buyer) -> None:
+    assert (await buyer.ask(REWARD, "DRY_RUN")).status_code == 200
+    now = datetime.now(UTC)
+    gone = replaced(make_reward(), version_id=2990, archived_at=now)
+    await _change(buyer.served, gone, status="inactive", archived_at=now)
+    for mode in ("TRANSACTION", "DRY_RUN"):
+        response = await buyer.ask(REWARD, mode)
+        assert problem_of(response)["resource_type"] == "program"
+
+
 async def test_another_merchants_ids_are_nobodys(buyer: Buyer) -> None:
     """The path names what is there, in somebody else's shop."""
     assert buyer.served.shop.id == MerchantId(1)
