@@ -57,6 +57,8 @@ _ACTIVATED = "Points activation transaction created"
 _CANCELED = "Points cancellation transaction created"
 _EXPIRED = "Points expiration transaction created"
 _TICK = timedelta(milliseconds=1)
+# Days beyond have no beginning or end that a clock could show in every time zone.
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
 
 
 class _Place(Struct, frozen=True, kw_only=True):
@@ -233,7 +235,9 @@ async def expire_points(call: Call) -> Answer:
 def _day_in(call: Call, kind: BucketKind, card: Card) -> date | None:
     """Give the day of the bucket that the path names, if it is one of this card's."""
     read = read_bucket_id(kind, call.path[3])
-    return read[1] if read is not None and read[0] == card.id else None
+    if read is None or read[0] != card.id or not _FIRST_YEAR <= read[1].year <= _LAST_YEAR:
+        return None
+    return read[1]
 
 
 async def _carry_out(call: Call, card: Card, command: Command, action: str) -> Done | Answer:

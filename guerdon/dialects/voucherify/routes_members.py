@@ -14,6 +14,8 @@ from guerdon.dialects.voucherify import (
 )
 from guerdon.dialects.voucherify.call import Route
 from guerdon.dialects.voucherify.lists import Page
+from guerdon.http.openapi import Text
+from guerdon.dialects.voucherify.wire import Json
 
 _PROGRAM = "/v2/loyalties/programs/{programId}"
 _MEMBER = f"{_PROGRAM}/members/{{memberId}}"
@@ -54,7 +56,7 @@ _CUSTOMER_ROUTES: tuple[Route, ...] = (
         path="/v1/async-actions/{asyncActionId}/report",
         handler=async_actions.get_report,
         summary="Give what became of each entry, as CSV",
-        answers={200: None},
+        answers={200: Text("text/csv")},
         refuses=(404,),
         scope="async_actions",
     ),
@@ -85,7 +87,8 @@ _MEMBER_ROUTES: tuple[Route, ...] = (
         path=f"{_PROGRAM}/members/batch",
         handler=async_actions.enrol_batch,
         summary="Make many customers members, one after another",
-        body=list[wire_members.EnrolBody],
+        # What makes no sense is taken on too, and told of in the report.
+        body=(list[wire_members.EnrolBody], list[Json]),
         answers={202: wire_members.BatchAccepted},
         refuses=(404, 423),
         more_notes="An entry that cannot be done is told of in the report; the others are done.",

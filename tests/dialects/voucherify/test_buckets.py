@@ -146,6 +146,8 @@ async def test_of_pending_points_each_refusal_is_told(serve_shop: ServeVouch) ->
     for wrong in (
         f"{other}/pending-points/{bucket['id']}",
         f"{path}/pending-points/{bucket['id'][:-8]}20260614",
+        f"{path}/pending-points/{bucket['id'][:-8]}99991231",
+        f"{path}/pending-points/{bucket['id'][:-8]}00010101",
         f"{path}/pending-points/lcppb_x",
         f"{path}/pending-points/{bucket['id'].replace('lcppb_', 'lcpeb_')}",
     ):
