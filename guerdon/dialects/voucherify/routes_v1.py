@@ -32,7 +32,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/loyalties/{campaign_id}",
+        path="/v1/loyalties/{campaignId}",
         handler=v1_campaigns.get_campaign,
         summary="Show a campaign",
         answers={200: wire_v1_offers.Campaign},
@@ -40,7 +40,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="PUT",
-        path="/v1/loyalties/{campaign_id}",
+        path="/v1/loyalties/{campaignId}",
         handler=v1_campaigns.update_campaign,
         summary="Change a campaign",
         answers={200: wire_v1_offers.Campaign},
@@ -49,7 +49,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="DELETE",
-        path="/v1/loyalties/{campaign_id}",
+        path="/v1/loyalties/{campaignId}",
         handler=v1_campaigns.delete_campaign,
         summary="End a campaign for good",
         answers={200: wire_v1_offers.CampaignGone},
@@ -57,7 +57,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/loyalties/{campaign_id}/members",
+        path="/v1/loyalties/{campaignId}/members",
         handler=v1_cards.list_cards,
         summary="List the cards of a campaign's members",
         answers={200: wire_v1.Vouchers},
@@ -66,7 +66,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
-        path="/v1/loyalties/{campaign_id}/members",
+        path="/v1/loyalties/{campaignId}/members",
         handler=v1_cards.give_card,
         summary="Make a customer a member, who so has a card",
         answers={200: wire_v1.Voucher},
@@ -75,7 +75,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/loyalties/members/{member_id}",
+        path="/v1/loyalties/members/{memberId}",
         handler=v1_cards.get_card,
         summary="Show a card",
         answers={200: wire_v1.Voucher},
@@ -83,7 +83,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/loyalties/{campaign_id}/members/{member_id}",
+        path="/v1/loyalties/{campaignId}/members/{memberId}",
         handler=v1_cards.get_campaign_card,
         summary="Show a card of a campaign",
         answers={200: wire_v1.Voucher},
@@ -91,7 +91,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
-        path="/v1/loyalties/members/{member_id}/balance",
+        path="/v1/loyalties/members/{memberId}/balance",
         handler=v1_cards.adjust_balance,
         summary="Add points to a card, or take some",
         answers={200: wire_v1.Balance},
@@ -101,7 +101,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
-        path="/v1/loyalties/{campaign_id}/members/{member_id}/balance",
+        path="/v1/loyalties/{campaignId}/members/{memberId}/balance",
         handler=v1_cards.adjust_campaign_balance,
         summary="Add points to a card of a campaign, or take some",
         answers={200: wire_v1.Balance},
@@ -111,7 +111,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
-        path="/v1/loyalties/{campaign_id}/members/{member_id}/transfers",
+        path="/v1/loyalties/{campaignId}/members/{memberId}/transfers",
         handler=v1_cards.transfer_points,
         summary="Move points from other cards to this one",
         answers={200: wire_v1.Voucher},
@@ -121,7 +121,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/loyalties/members/{member_id}/transactions",
+        path="/v1/loyalties/members/{memberId}/transactions",
         handler=v1_cards.list_transactions,
         summary="List what happened on a card",
         answers={200: wire_v1.More[wire_v1.Transaction]},
@@ -130,7 +130,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/loyalties/{campaign_id}/members/{member_id}/transactions",
+        path="/v1/loyalties/{campaignId}/members/{memberId}/transactions",
         handler=v1_cards.list_campaign_transactions,
         summary="List what happened on a card of a campaign",
         answers={200: wire_v1.More[wire_v1.Transaction]},
@@ -139,7 +139,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/loyalties/{campaign_id}/members/{member_id}/points-expiration",
+        path="/v1/loyalties/{campaignId}/members/{memberId}/points-expiration",
         handler=v1_cards.list_points_expiration,
         summary="List when a card's points expire",
         answers={200: wire_v1.PageOf[wire_v1.PointsBucket]},
@@ -148,7 +148,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/loyalties/members/{member_id}/rewards",
+        path="/v1/loyalties/members/{memberId}/rewards",
         handler=v1_rewards.list_card_rewards,
         summary="List the rewards that a card's points can be spent on",
         answers={200: wire_v1.PageOf[wire_v1_offers.OfferedReward]},
@@ -157,7 +157,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
-        path="/v1/loyalties/members/{member_id}/redemption",
+        path="/v1/loyalties/members/{memberId}/redemption",
         handler=v1_redemptions.redeem_reward,
         summary="Take a reward with a card; the answer comes once it is handed over",
         answers={200: wire_v1_redemptions.Redemption},
@@ -167,7 +167,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
-        path="/v1/loyalties/{campaign_id}/members/{member_id}/redemption",
+        path="/v1/loyalties/{campaignId}/members/{memberId}/redemption",
         handler=v1_redemptions.redeem_campaign_reward,
         summary="Take a reward with a card of a campaign; the answer comes once it is handed over",
         answers={200: wire_v1_redemptions.Redemption},
@@ -177,7 +177,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/redemptions/{redemption_id}",
+        path="/v1/redemptions/{redemptionId}",
         handler=v1_redemptions.get_redemption,
         summary="Show a reward that was taken, or given back",
         answers={200: wire_v1_redemptions.Redemption | wire_v1_redemptions.Rollback},
@@ -186,7 +186,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
-        path="/v1/redemptions/{redemption_id}/rollback",
+        path="/v1/redemptions/{redemptionId}/rollback",
         handler=v1_redemptions.roll_back,
         summary="Give a reward back",
         answers={200: wire_v1_redemptions.Rollback},
@@ -198,7 +198,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/loyalties/{campaign_id}/rewards",
+        path="/v1/loyalties/{campaignId}/rewards",
         handler=v1_assignments.list_assignments,
         summary="List what a campaign offers",
         answers={200: wire_v1.PageOf[wire_v1_offers.Assignment]},
@@ -207,16 +207,16 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
-        path="/v1/loyalties/{campaign_id}/rewards",
+        path="/v1/loyalties/{campaignId}/rewards",
         handler=v1_assignments.assign_some,
         summary="Have a campaign offer rewards",
         answers={200: wire_v1_offers.Assignment | wire_v1.PageOf[wire_v1_offers.Assignment]},
         body=list[wire_v1_offers.AssignmentBody],
-        refuses=(404, 423),
+        refuses=(404, 409, 423),
     ),
     Route(
         method="GET",
-        path="/v1/loyalties/{campaign_id}/rewards/{assignment_id}",
+        path="/v1/loyalties/{campaignId}/rewards/{assignmentId}",
         handler=v1_assignments.get_assignment,
         summary="Show one thing that a campaign offers",
         answers={200: wire_v1_offers.Assignment},
@@ -224,7 +224,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="PUT",
-        path="/v1/loyalties/{campaign_id}/rewards/{assignment_id}",
+        path="/v1/loyalties/{campaignId}/rewards/{assignmentId}",
         handler=v1_assignments.update_assignment,
         summary="Change what a reward costs in a campaign",
         answers={200: wire_v1_offers.Assignment},
@@ -233,7 +233,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="DELETE",
-        path="/v1/loyalties/{campaign_id}/rewards/{assignment_id}",
+        path="/v1/loyalties/{campaignId}/rewards/{assignmentId}",
         handler=v1_assignments.delete_assignment,
         summary="Have a campaign offer a reward no more",
         answers={204: None},
@@ -260,7 +260,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path="/v1/rewards/{reward_id}",
+        path="/v1/rewards/{rewardId}",
         handler=v1_rewards.get_reward,
         summary="Show a reward",
         answers={200: wire_v1_offers.Reward},
@@ -269,7 +269,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="PUT",
-        path="/v1/rewards/{reward_id}",
+        path="/v1/rewards/{rewardId}",
         handler=v1_rewards.update_reward,
         summary="Change a reward",
         answers={200: wire_v1_offers.Reward},
@@ -279,7 +279,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="DELETE",
-        path="/v1/rewards/{reward_id}",
+        path="/v1/rewards/{rewardId}",
         handler=v1_rewards.delete_reward,
         summary="Delete a reward that no campaign offers",
         answers={204: None},
