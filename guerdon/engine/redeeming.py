@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from guerdon.domain.command import Done, Outcome, Redeem, Redeemed, Refused
 from guerdon.domain.errors import (
+    CooldownRunning,
     FulfilmentUnavailable,
     InsufficientPoints,
     MemberLimitReached,
@@ -12,6 +13,7 @@ from guerdon.domain.errors import (
     OutOfStock,
     RedemptionLimitReached,
     SessionLimitReached,
+    SpendLimitReached,
 )
 from guerdon.domain.ids import MerchantId, RedemptionId
 from guerdon.domain.redemption import Redemption
@@ -28,11 +30,13 @@ ATTEMPTS_MAX = 64
 _POLL_SECONDS = 0.05
 # What may no longer stand in the way once the redemptions that are due have gone back.
 _LIFTED_BY_REFUNDS = (
+    CooldownRunning,
     InsufficientPoints,
     MemberLimitReached,
     OutOfStock,
     RedemptionLimitReached,
     SessionLimitReached,
+    SpendLimitReached,
 )
 
 _under_way: set["asyncio.Task[Outcome | PutOff]"] = set()

@@ -81,7 +81,7 @@ TIMETABLE = (
     Chore(
         name="hand over",
         act=repairing.fulfil_due,
-        interval_seconds=0.1,
+        interval_seconds=0.2,
         limit=20,
         group="handing over",
         where=queueing.list_to_be_handed_over,

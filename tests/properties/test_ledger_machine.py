@@ -8,8 +8,9 @@ import asyncio
 import itertools
 import os
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
 
@@ -52,6 +53,8 @@ from guerdon.domain.command import (
 )
 from guerdon.domain.errors import KeyConflict, OutcomeUnknown, Unavailable
 from guerdon.domain.ids import EarningId, MerchantId, RedemptionId, RewardId, RuleId
+from guerdon.domain.terms import Period
+from guerdon.engine.queueing import process_queued
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
 from guerdon.engine.verifying import verify
@@ -60,7 +63,8 @@ from tests.builders.shop import FOUNDED, PROGRAM, make_reward, make_rule, make_s
 from tests.support.tcp_proxy import AtCommit, TcpProxy
 
 NAMES = ("anna", "bela", "carl")
-REWARDS = (1001, 1002, 1003)
+REWARDS = (1001, 1002, 1003, 1004)
+COOLDOWN = timedelta(hours=20)
 STOCK = 6
 RUNS = 6
 STEPS = int(os.environ.get("GUERDON_STEPS", "20"))
@@ -116,6 +120,7 @@ class LedgerMachine(RuleBasedStateMachine):
             make_reward(1, points_cost=10, stock=STOCK),
             make_reward(2, points_cost=25, limit_per_member=limit),
             make_reward(3, points_cost=15, fulfil_by="shopify", max_redemptions=STOCK),
+            make_reward(4, points_cost=5, cooldown=Period(20, "hour")),
         )
         shop = make_shop(
             self.merchant_id,
@@ -164,6 +169,21 @@ class LedgerMachine(RuleBasedStateMachine):
             )
 
         random = Random(seed)  # noqa: S311 -- repeatable
+        self.run(both())
+
+    @rule(
+        first=st.integers(0, 1),
+        acts=st.lists(st.sampled_from([AtCommit.CUT_BEFORE, AtCommit.CUT_AFTER]), max_size=1),
+    )
+    def let_two_workers_see_to_the_queue(self, first: int, acts: list[AtCommit]) -> None:
+        async def work(ledger: Ledger) -> None:
+            with suppress(Unavailable, OutcomeUnknown, OSError, asyncpg.PostgresError):
+                await process_queued(ledger, self.merchant_id, 3)
+
+        async def both() -> None:
+            await asyncio.gather(work(self.ledgers[first]), work(self.ledgers[2]))
+
+        self.proxy.at_commit(*acts)
         self.run(both())
 
     @rule(hours=st.sampled_from([1, 12, 30]))
@@ -247,7 +267,7 @@ class LedgerMachine(RuleBasedStateMachine):
         made: list[tuple[int, Command]] = [
             (2, ClawBack(earning_id=earning_id, points=random.choice([5, 20, 50]))),
             (1, Reopen(redemption_id=redemption_id)),
-            (8, Redeem(program_id=PROGRAM, member=ref(name), reward_id=_reward(random))),
+            (8, _redeem(name, random)),
             (2, Refund(redemption_id=redemption_id)),
             (2, Refund(redemption_id=redemption_id, points=5)),
             (2, Settle(redemption_id=redemption_id)),
@@ -307,6 +327,14 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         assert keys == sum(isinstance(outcome, Done) for _, outcome in self.told.values())
 
+    def _check_cooldowns(self, rows: Sequence[asyncpg.Record]) -> None:
+        taken: dict[int, datetime] = {}
+        for row in rows:
+            if row["reward_id"] == 1004 and row["status"] not in ("void", "declined"):
+                last = taken.get(row["member_id"])
+                assert last is None or row["created_at"] - last >= COOLDOWN
+                taken[row["member_id"]] = row["created_at"]
+
     def teardown(self) -> None:
         try:
             self.run(self._prove())
@@ -315,6 +343,15 @@ class LedgerMachine(RuleBasedStateMachine):
 
     async def _prove(self) -> None:
         try:
+            while (await process_queued(self.ledgers[1], self.merchant_id, 50)).done:
+                pass
+            rows = await self.pools[1].fetch(
+                "SELECT member_id, status, fulfilment, reward_id, created_at FROM redemptions "
+                "WHERE merchant_id = $1 ORDER BY member_id, id",
+                self.merchant_id,
+            )
+            assert not [row for row in rows if (row[1], row[2]) == ("pending", "queued")]
+            self._check_cooldowns(rows)
             proof = await verify(self.pools[1], merchant_id=self.merchant_id)
             assert proof.drifts == []
         finally:
@@ -326,8 +363,13 @@ class LedgerMachine(RuleBasedStateMachine):
             await self.proxy.close()
 
 
-def _reward(random: Random) -> RewardId:
-    return RewardId(random.choice(REWARDS))
+def _redeem(name: str, random: Random) -> Redeem:
+    return Redeem(
+        program_id=PROGRAM,
+        member=ref(name),
+        reward_id=RewardId(random.choice(REWARDS)),
+        is_queued=random.random() < 0.5,
+    )
 
 
 def _rule(random: Random) -> RuleId:

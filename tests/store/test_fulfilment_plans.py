@@ -32,12 +32,30 @@ _LATER = FOUNDED + timedelta(days=1)
 async def test_worker_asks_by_index(
     pool: asyncpg.Pool, name: str, args: list[Any], index: str
 ) -> None:
+    await _check(pool, "fulfilments", name, args, index)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "index"),
+    [
+        ("list_merchants_with_queued", [_LATER], "redemptions_queued"),
+        ("list_queued_redemptions", [1, _LATER, 500], "redemptions_queued"),
+        ("list_merchants_with_fulfilments_due", [_LATER], "fulfilments_open"),
+    ],
+)
+async def test_the_queue_is_looked_for_by_index(
+    pool: asyncpg.Pool, name: str, args: list[Any], index: str
+) -> None:
+    await _check(pool, "queued_redemptions", name, args, index)
+
+
+async def _check(pool: asyncpg.Pool, file: str, name: str, args: list[Any], index: str) -> None:
     await fill(pool)
     async with pool.acquire() as connection:
         await connection.execute(_CLOSED, FOUNDED)
         await connection.execute("ANALYZE")
     for mode in ("force_custom_plan", "force_generic_plan"):
-        plan = await explain(pool, mode, statements("fulfilments")[name], args)
+        plan = await explain(pool, mode, statements(file)[name], args)
         used = {node.get("Index Name") for node in nodes(plan)}
         scanned = {node["Relation Name"] for node in nodes(plan) if node["Node Type"] == "Seq Scan"}
         assert index in used, f"{mode}: {json.dumps(plan, indent=1)}"
