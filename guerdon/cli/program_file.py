@@ -152,6 +152,7 @@ class RewardPart(Part, frozen=True, kw_only=True):
     units: UnitsPart = UnitsPart()
     auto_refund_seconds: Annotated[int, Meta(ge=1, le=_DAYS_MAX * 86_400)] | None = None
     reenable_on_refund: bool = False
+    uses: Annotated[int, Meta(ge=1, le=1000)] = 1
     starts_at: Instant | None = None
     ends_at: Instant | None = None
     status: RewardStatus = "active"

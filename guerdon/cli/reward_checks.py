@@ -71,6 +71,7 @@ def wanted_reward(
         units_max=part.units.max,
         auto_refund_seconds=part.auto_refund_seconds,
         reenable_on_refund=part.reenable_on_refund,
+        uses_max=part.uses,
         starts_at=utc(part.starts_at),
         ends_at=utc(part.ends_at),
         status=part.status,

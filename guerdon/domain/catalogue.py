@@ -235,6 +235,7 @@ class TierTerms(Struct, frozen=True, kw_only=True):
 class Reward(Struct, frozen=True, kw_only=True):
     """`stock` and `max_redemptions` count from the beginning, not what is left; the ledger keeps
     what was taken. `grant_on_entry` gives it once, for nothing, to a member entering `tier_id`.
+    What it gives may be used in `uses_max` orders.
     A pool that is minted ahead gets `pool_refill` more codes once it is below `pool_low_water`.
     What is fulfilled by points credits `credit_points` for each unit to the member's wallet of the
     point type with the slug `credit_point_type`; None is the program's own. `position` counts from
@@ -265,6 +266,7 @@ class Reward(Struct, frozen=True, kw_only=True):
     units_max: int = 1
     auto_refund_seconds: int | None = None
     reenable_on_refund: bool = False
+    uses_max: int = 1
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     status: RewardStatus = "active"

@@ -81,8 +81,12 @@ class Refund(Struct, frozen=True, kw_only=True):
 
 
 class MarkUsed(Struct, frozen=True, kw_only=True):
+    """The member used what they got. With a `use_key`, which names the order, it is one of as many
+    uses as it allows, and the same order twice is one; without, it is used up."""
+
     redemption_id: RedemptionId
     used_at: datetime | None = None
+    use_key: str | None = None
 
 
 class ExpireRedemption(Struct, frozen=True, kw_only=True):
@@ -98,9 +102,11 @@ class CompleteFulfilment(Struct, frozen=True, kw_only=True):
 
 
 class Reopen(Struct, frozen=True, kw_only=True):
-    """The order that a redemption was used in was given back whole: it may be used again."""
+    """The order that a redemption was used in was given back whole: it may be used again. The
+    `use_key` names the order; without one all of its uses are undone."""
 
     redemption_id: RedemptionId
+    use_key: str | None = None
 
 
 class Earn(Struct, frozen=True, kw_only=True):

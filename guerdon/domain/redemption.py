@@ -36,13 +36,18 @@ class Session(Struct, frozen=True, gc=False):
 class Context(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Where and how a reward was chosen. `attribution` is what led the shopper to it,
     `platform_action_id` the shop platform's own name for the act, and `metadata` the shop's own
-    JSON; none of them changes anything."""
+    JSON; none of them changes anything.
+
+    What may be used more than once has `uses_max`, and `used_by` are the orders it was used in, as
+    long as it can still be used."""
 
     session: Session | None = None
     variant_id: str | None = None
     attribution: str | None = None
     platform_action_id: str | None = None
     metadata: str | None = None
+    uses_max: int = 1
+    used_by: tuple[str, ...] = ()
 
 
 NO_CONTEXT = Context()
@@ -82,6 +87,17 @@ class Redemption(Struct, frozen=True, kw_only=True, gc=False):
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def uses_max(self) -> int:
+        return 1 if self.context is None else self.context.uses_max
+
+    @property
+    def uses(self) -> int:
+        """Count the orders it was used in. One that somebody declared used is used up."""
+        if self.status == "used":
+            return self.uses_max
+        return 0 if self.context is None else len(self.context.used_by)
+
 
 def is_queued(redemption: Redemption) -> bool:
     """Say whether it waits for a worker, whatever the way."""
@@ -92,11 +108,12 @@ def end_due(redemption: Redemption, now: datetime) -> Literal["expired", "void"]
     """Say what an approved redemption has become by an instant, though no worker has come by yet.
 
     Unused, it goes back by itself or expires, whichever comes first. What has been handed over
-    does not go back."""
+    does not go back, and neither does what was used once though it may be used again."""
     if redemption.status != "approved":
         return None
     expires_at = redemption.expires_at
-    refund_at = None if redemption.fulfilled_at is not None else redemption.auto_refund_at
+    is_kept = redemption.fulfilled_at is not None or redemption.uses > 0
+    refund_at = None if is_kept else redemption.auto_refund_at
     if refund_at is not None and (expires_at is None or refund_at <= expires_at):
         return "void" if refund_at <= now else None
     return "expired" if expires_at is not None and expires_at <= now else None

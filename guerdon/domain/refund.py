@@ -123,7 +123,7 @@ def _refusal(fold: Fold, redemption: Redemption, command: Refund) -> Refusal | N
         return None
     if status != "approved":
         return RedemptionStatusWrong(redemption.id, status)
-    if command.is_unused_only and redemption.fulfilled_at is not None:
+    if redemption.uses or (command.is_unused_only and redemption.fulfilled_at is not None):
         return RedemptionStatusWrong(redemption.id, "used")
     reward = fold.catalogue.rewards.get(redemption.reward_id)
     if reward is not None and not reward.is_refundable and not command.insists:

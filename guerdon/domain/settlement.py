@@ -16,7 +16,7 @@ from guerdon.domain.command import (
 )
 from guerdon.domain.errors import RedemptionNotDue, RedemptionStatusWrong, RedemptionUnknown
 from guerdon.domain.fold import Fold
-from guerdon.domain.redemption import Redemption, end_due
+from guerdon.domain.redemption import NO_CONTEXT, Redemption, end_due
 from guerdon.domain.refund import give_back
 
 
@@ -77,7 +77,9 @@ def release(fold: Fold, command: Release) -> Outcome:
 
 
 def mark_used(fold: Fold, command: MarkUsed) -> Outcome:
-    """The member used the reward. A code used just after it expired counts as used."""
+    """The member used the reward. A code used just after it expired counts as used.
+
+    One that allows several uses is used up with the last of them, and each order counts once."""
     redemption = fold.redemptions.get(command.redemption_id)
     if redemption is None:
         return Refused((RedemptionUnknown(command.redemption_id),))
@@ -86,8 +88,19 @@ def mark_used(fold: Fold, command: MarkUsed) -> Outcome:
         return Done(Redeemed(redemption, purse.balance(fold.now)))
     if redemption.status not in ("approved", "expired"):
         return _wrong(redemption)
+    context = redemption.context or NO_CONTEXT
+    is_used_up = True
+    if command.use_key is not None and context.uses_max > 1:
+        if command.use_key in context.used_by:
+            return Done(Redeemed(redemption, purse.balance(fold.now)))
+        context = replace(context, used_by=(*context.used_by, command.use_key))
+        is_used_up = len(context.used_by) >= context.uses_max
     used = replace(
-        redemption, status="used", used_at=command.used_at or fold.now, updated_at=fold.now
+        redemption,
+        status="used" if is_used_up else redemption.status,
+        context=redemption.context if context == NO_CONTEXT else context,
+        used_at=command.used_at or fold.now,
+        updated_at=fold.now,
     )
     fold.put_redemption(used)
     fold.announce("redemption.used", purse, redemption_id=used.id)
@@ -100,11 +113,20 @@ def reopen(fold: Fold, command: Reopen) -> Outcome:
     if redemption is None:
         return Refused((RedemptionUnknown(command.redemption_id),))
     purse = fold.purse(redemption.wallet_id)
-    if redemption.status == "approved":
+    context = redemption.context or NO_CONTEXT
+    left = tuple(key for key in context.used_by if command.use_key not in (None, key))
+    if redemption.status == "approved" and left == context.used_by:
         return Done(Redeemed(redemption, purse.balance(fold.now)))
-    if redemption.status != "used":
+    if redemption.status not in ("approved", "used"):
         return _wrong(redemption)
-    reopened = replace(redemption, status="approved", used_at=None, updated_at=fold.now)
+    context = replace(context, used_by=left)
+    reopened = replace(
+        redemption,
+        status="approved",
+        context=redemption.context if context == NO_CONTEXT else context,
+        used_at=redemption.used_at if left else None,
+        updated_at=fold.now,
+    )
     fold.put_redemption(reopened)
     fold.announce("redemption.reopened", purse, redemption_id=reopened.id)
     return Done(Redeemed(reopened, purse.balance(fold.now)))

@@ -93,6 +93,8 @@ def redeem(fold: Fold, command: Redeem) -> Outcome:
     context = command.context or NO_CONTEXT
     if command.metadata is not None:
         context = replace(context, metadata=command.metadata)
+    if reward.uses_max > 1:
+        context = replace(context, uses_max=reward.uses_max)
     return _grant(
         fold,
         reward,

@@ -213,7 +213,7 @@ async def settle_uses(
     for redemption_id, use in planned.items():
         if use not in ("to_use", "to_reopen"):
             continue
-        mark = MarkUsed(redemption_id=redemption_id, used_at=used_at)
+        mark = MarkUsed(redemption_id=redemption_id, used_at=used_at, use_key=key)
         outcome = await _submit(ledger, merchant_id, mark, f"{key} used {redemption_id}")
         if isinstance(outcome, Refused):
             is_pending = any(
@@ -223,7 +223,7 @@ async def settle_uses(
             uses[redemption_id] = use if is_pending else "refused"
             continue
         if use == "to_reopen":
-            reopen = Reopen(redemption_id=redemption_id)
+            reopen = Reopen(redemption_id=redemption_id, use_key=key)
             await _submit(ledger, merchant_id, reopen, f"{key} reopened {redemption_id}")
         uses[redemption_id] = "used" if use == "to_use" else "reopened"
     return uses, is_waiting

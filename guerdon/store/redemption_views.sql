@@ -7,7 +7,7 @@ WHERE merchant_id = $1 AND member_id = $2 AND status IN ('approved', 'used', 'ex
       WHEN status = 'used' THEN 'used'
       WHEN status = 'approved' AND (expires_at IS NULL OR expires_at > $4::timestamptz)
           AND (auto_refund_at IS NULL OR auto_refund_at > $4::timestamptz
-              OR fulfilled_at IS NOT NULL)
+              OR fulfilled_at IS NOT NULL OR used_at IS NOT NULL)
           THEN 'active'
       ELSE 'expired' END);
 
@@ -23,7 +23,7 @@ WHERE merchant_id = $1 AND member_id = $2 AND status IN ('approved', 'used', 'ex
       WHEN status = 'used' THEN 'used'
       WHEN status = 'approved' AND (expires_at IS NULL OR expires_at > $4::timestamptz)
           AND (auto_refund_at IS NULL OR auto_refund_at > $4::timestamptz
-              OR fulfilled_at IS NOT NULL)
+              OR fulfilled_at IS NOT NULL OR used_at IS NOT NULL)
           THEN 'active'
       ELSE 'expired' END)
 ORDER BY CASE $5::text WHEN 'points_cost' THEN points_cost

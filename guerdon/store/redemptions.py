@@ -111,7 +111,14 @@ async def update_redemptions(
         arrays.instants([each.used_at for each in redemptions]),
         arrays.instants([each.refunded_at for each in redemptions]),
         arrays.instants([each.fulfilled_at for each in redemptions]),
+        # Nothing else of a context ever changes.
+        arrays.texts([_uses_of(each) for each in redemptions]),
     )
+
+
+def _uses_of(redemption: Redemption) -> str | None:
+    context = redemption.context
+    return None if context is None or context.uses_max == 1 else _encode(context).decode()
 
 
 async def list_redemption_owners(

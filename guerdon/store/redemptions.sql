@@ -25,12 +25,13 @@ UPDATE redemptions r
 SET status = c.status, units_refunded = c.units_refunded, units_returned = c.units_returned,
     points_refunded = c.points_refunded, code = c.code, fulfilment = c.fulfilment,
     reason = c.reason, used_at = c.used_at, fulfilled_at = c.fulfilled_at,
-    refunded_at = c.refunded_at, updated_at = $2::timestamptz
+    refunded_at = c.refunded_at, context = coalesce(c.context::json, r.context),
+    updated_at = $2::timestamptz
 FROM unnest($3::text::bigint[], $4::text::text[], $5::text::integer[], $6::text::integer[], $7::text::bigint[], $8::text[],
     $9::text::text[], $10::text[], $11::text::timestamptz[], $12::text::timestamptz[],
-    $13::text::timestamptz[])
+    $13::text::timestamptz[], $14::text[])
     AS c (id, status, units_refunded, units_returned, points_refunded, code, fulfilment, reason,
-        used_at, refunded_at, fulfilled_at)
+        used_at, refunded_at, fulfilled_at, context)
 WHERE r.merchant_id = $1 AND r.id = c.id;
 
 -- name: list_redemption_owners
@@ -85,16 +86,18 @@ WHERE merchant_id = $1 AND member_id = ANY ($2::bigint[]) AND is_grant;
 SELECT id
 FROM redemptions
 WHERE merchant_id = $1 AND status = 'approved' AND expires_at <= $2::timestamptz
-  AND (auto_refund_at IS NULL OR auto_refund_at > expires_at OR fulfilled_at IS NOT NULL)
+  AND (auto_refund_at IS NULL OR auto_refund_at > expires_at OR fulfilled_at IS NOT NULL
+    OR used_at IS NOT NULL)
 ORDER BY expires_at
 LIMIT $3;
 
 -- name: list_due_auto_refunds
 -- Approved redemptions that go back by themselves now, a few at a time. What has been handed over,
--- or has expired before, does not.
+-- used once, or has expired before, does not.
 SELECT id
 FROM redemptions
 WHERE merchant_id = $1 AND status = 'approved' AND auto_refund_at <= $2::timestamptz
-  AND fulfilled_at IS NULL AND (expires_at IS NULL OR auto_refund_at <= expires_at)
+  AND fulfilled_at IS NULL AND used_at IS NULL
+  AND (expires_at IS NULL OR auto_refund_at <= expires_at)
 ORDER BY auto_refund_at
 LIMIT $3;

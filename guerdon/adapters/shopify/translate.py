@@ -79,12 +79,12 @@ def instant(moment: datetime) -> str:
 
 
 def single_use(handover: Handover, code: str) -> Wish:
-    """Write the discount of one redemption: for its member alone, and to be used once."""
+    """Write the discount of one redemption: for its member alone, as often as it may be used."""
     redemption, reward = handover.redemption, handover.reward
     discount = _discount_of(reward)
     customer = customer_gid(handover.member.external_id)
     # An amount is multiplied by the units taken; of anything else each unit is a use.
-    uses = 1 if _is_amount(discount) else redemption.units
+    uses = redemption.uses_max * (1 if _is_amount(discount) else redemption.units)
     head: Json = {
         "title": reward.name[:_TITLE_MAX],
         "code": code,
@@ -100,13 +100,13 @@ def single_use(handover: Handover, code: str) -> Wish:
 
 
 def many_codes(merchant: Merchant, reward: Reward, first_code: str, starts_at: datetime) -> Wish:
-    """Write the discount that many codes are on. Who may use one is not known yet: anybody, once
-    each. Shopify counts uses by code, so that every code of it is good once."""
+    """Write the discount that many codes are on. Who may use one is not known yet: anybody, and
+    each as often as the reward says. Shopify counts uses by code."""
     head: Json = {
         "title": reward.name[:_TITLE_MAX],
         "code": first_code,
         "startsAt": instant(starts_at),
-        "usageLimit": 1,
+        "usageLimit": reward.uses_max,
         "appliesOncePerCustomer": False,
         "context": {"all": "ALL"},
         "tags": ["loyalty", reward_tag(merchant, reward)],

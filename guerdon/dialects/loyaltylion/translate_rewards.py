@@ -124,8 +124,8 @@ def redeemable_to_wire(
             return wire.Voucher(
                 code=(redemption.code or "") if was_given else "",
                 discount_amount=amount if is_multiplied else None,
-                usage_count=1 if redemption.status == "used" else 0,
-                usage_limit=1,
+                usage_count=redemption.uses,
+                usage_limit=redemption.uses_max,
                 used_at=UNSET if scene.is_strict else used_at,
                 expires_on=expires_on,
             )
@@ -216,7 +216,7 @@ def reward_to_wire(
         discount_type=discount_type(reward),
         discount_amount=amount_of(reward, currency),
         minimum_spend=None if minimum is None else to_major(minimum, currency),
-        usage_limit=1,
+        usage_limit=reward.uses_max,
         min_redemption_amount=units_min,
         max_redemption_amount=units_max,
         max_free_shipping=None if shipping is None else to_major(shipping, currency),

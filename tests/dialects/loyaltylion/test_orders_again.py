@@ -24,7 +24,7 @@ from tests.builders.lion_orders import (
     tell,
     update,
 )
-from tests.builders.shop import make_shop
+from tests.builders.shop import make_reward, make_shop
 
 ServeLion = Callable[..., Awaitable[ServedLion]]
 POINTS = 90
@@ -144,3 +144,32 @@ async def test_whom_is_forgotten_takes_their_orders_along(till: ServedLion) -> N
     assert [each["merchant_id"] for each in await listed(till)] == ["1002"]
     # What they earned stays in the books.
     assert await pool_of(till).fetchval("SELECT sum(points) FROM entries") == 3 * POINTS
+
+
+async def test_a_code_for_two_orders_is_used_up_by_the_second(
+    serve_shop: ServeLion,
+) -> None:
+    served = await serve_shop(make_shop(rewards=(make_reward(1, uses_max=2),)))
+    await served.enrol("7001", points=500)
+    body = {"reward_id": 1001}
+    made = await served.client.post("/v2/customers/7001/claimed_rewards", json=body)
+    claimed = made.json()["claimed_reward"]
+    assert claimed["reward"]["usage_limit"] == 2
+    code = claimed["redeemable"]["code"]
+
+    async def told() -> tuple[str, int, int, bool]:
+        path = f"/v2/customers/7001/claimed_rewards/{claimed['id']}"
+        shown = (await served.client.get(path)).json()["claimed_reward"]
+        held = shown["redeemable"]
+        is_used = held["used_at"] is not None
+        return shown["state"], held["usage_count"], held["usage_limit"], is_used
+
+    assert await told() == ("approved", 0, 2, False)
+    for number, times in ((1, 1), (1, 1), (2, 2), (3, 2)):
+        order = order_body(
+            merchant_id=f"U-{number}",
+            customer_id="7001",
+            discount_codes=[{"code": code, "amount": "10.00"}],
+        )
+        assert (await served.client.post("/v2/orders", json=order)).status_code == 201
+        assert await told() == ("approved", times, 2, True)
