@@ -9,8 +9,12 @@ from guerdon.domain.command import Adjust, Done, Enrol, Enrolled
 from guerdon.domain.ids import ProgramId
 from guerdon.domain.member import MemberRef
 from guerdon.engine.keying import create_key
+from guerdon.engine.pooling import add_codes
+from guerdon.engine.queueing import process_queued
+from tests.builders.shop import make_reward, make_shop
 from tests.builders.vouch import ServedVouch
 from tests.builders.vouch_offers import Setup, costs, limited, reward_body
+from tests.dialects.voucherify.conftest import ServeVouch
 
 
 @pytest.fixture
@@ -69,9 +73,20 @@ async def test_a_program_is_set_up_and_bought_from(served: ServedVouch, setup: S
         "tier_structures": [],
     }
 
-    member = await enrol(served, program["id"], 1000)
+    customer = (await served.client.post("/v1/customers", json={"source_id": "C-9"})).json()
+    joining = {"customer_identification": {"type": "customer_id", "customer_id": customer["id"]}}
+    path = f"/programs/{program['id']}/members"
+    joined = await setup.ask("POST", path, joining)
+    member, card = joined["id"], joined["cards"][0]["card"]
+    assert card["card_definition_id"] == definition
+    await setup.ask("POST", f"{path}/{member}/cards/{card['id']}/points", {"points": 1000})
     status, bought = await buy(served, program["id"], member, reward)
     assert (status, bought["transaction"]["status"]) == (202, "PENDING")
+    assert (await process_queued(served.ledger, served.shop.id, 10)).done == 1
+    purchases = await setup.ask("GET", f"{path}/{member}/rewards/purchases")
+    assert [each["status"] for each in purchases["data"]] == ["APPROVED"]
+    material = {"type": "PRODUCT", "product": {"id": "prod_0a1b2c"}}
+    assert purchases["data"][0]["details"]["result"]["material"] == material
     assert bought["transaction"]["card_definition_id"] == definition
     assert bought["transaction"]["details"]["points"]["total"] == 400
     listed = await setup.ask("GET", f"/programs/{program['id']}/rewards")
@@ -127,6 +142,10 @@ async def test_the_older_generation_says_price_and_stock_in_the_program(
     assert listed["data"][0]["costs"][0]["spending"][0]["points"] == 250
     member = await enrol(served, program["id"], 600)
     assert (await buy(served, program["id"], member, unpriced["id"]))[0] == 202
+    joining = {"customer_id": "cust_" + b"C-8".hex()}
+    await served.client.post("/v1/customers", json={"source_id": "C-8"})
+    joined = await setup.ask("POST", f"/programs/{program['id']}/members", joining)
+    assert joined["customer_id"] == joining["customer_id"]
     # A price of the reward's own does not replace what the program asks for.
     await setup.ask("PUT", f"/rewards/{unpriced['id']}", {"costs": costs(definition, 900)})
     assert (await buy(served, program["id"], member, unpriced["id"]))[0] == 202
@@ -260,3 +279,26 @@ async def test_custom_events_award_by_their_name(served: ServedVouch, setup: Set
         response = await served.client.post("/v1/events", json=event)
         assert response.status_code == 200, response.text
     assert await _points(served) == 2 * (1 + 5)
+
+
+async def test_a_coupon_is_taken_from_the_pool_of_the_program_file(serve_shop: ServeVouch) -> None:
+    shop = make_shop(rewards=(make_reward(1, fulfil_by="pool"),))
+    served = await serve_shop(shop)
+    setup = Setup(client=served.client)
+    source = shop.rewards[0].id
+    await add_codes(served.ledger.runtime, served.shop.id, source, ["BEAN-1", "BEAN-2"])
+    definition = await setup.card_definition()
+    coupons = {"campaign_id": write_id("campaign", source)}
+    digital = {"type": "DISCOUNT_COUPONS", "discount_coupons": coupons}
+    reward = await setup.reward(definition, 10, type="DIGITAL", digital=digital, material=None)
+    program = await setup.program(definition, await setup.rule(definition), reward)
+    member = await enrol(served, program, 100)
+    for _ in range(2):
+        assert (await buy(served, program, member, reward))[0] == 202
+    status, refusal = await buy(served, program, member, reward)
+    assert (status, refusal["key"]) == (423, "reward_out_of_stock")
+    await process_queued(served.ledger, served.shop.id, 10)
+    path = f"/programs/{program}/members/{member}/rewards/purchases"
+    given = [each["details"]["result"] for each in (await setup.ask("GET", path))["data"]]
+    codes = [each["digital"]["discount_coupons"][0]["code"] for each in given]
+    assert sorted(codes) == ["BEAN-1", "BEAN-2"]
