@@ -49,10 +49,11 @@ class Home:
         for left in place.glob(f"{_PREFIX}*"):
             if _is_left(left):
                 shutil.rmtree(left, ignore_errors=True)
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-        # Kept open, and so locked, for as long as the run lasts.
-        self._lock = (self.path / "alive").open("w")
+        made = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}", dir=place))
+        # Kept open, and so locked, for as long as the run lasts; only then others may see it.
+        self._lock = (made / "alive").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path = made.rename(made.with_name(made.name.removeprefix("new-")))
 
     def remove(self) -> None:
         self._lock.close()
