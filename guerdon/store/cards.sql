@@ -9,8 +9,9 @@ SELECT w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.is_froz
        moved.earned, moved.added, moved.purchased, moved.purchased_reversed, moved.subtracted,
        moved.expired, lots.due, moved.redeemed, moved.released, moved.refunded, moved.returned,
        moved.pending_total, moved.activated, moved.canceled, lots.next_expires_on,
-       lots.next_expires_points, sliding.days AS sliding_days, sliding.points AS sliding_points,
-       moved.last_earned_at, moved.last_spent_at, awaited.next_activates_on, awaited.next_activates_points
+       lots.next_expires_points, lots.sliding_days, lots.sliding_points,
+       moved.last_earned_at, moved.last_spent_at, awaited.next_activates_on,
+       awaited.next_activates_points
 FROM wallets w
 JOIN unnest($4::bigint[], $5::text[]) AS p (program_id, timezone) ON p.program_id = w.program_id
 LEFT JOIN LATERAL (
@@ -45,30 +46,28 @@ LEFT JOIN LATERAL (
 ) AS moved ON true
 LEFT JOIN LATERAL (
     SELECT coalesce(sum(days.points) FILTER (WHERE days.day IS NULL), 0)::bigint AS due,
-           min(days.day) AS next_expires_on,
-           (array_agg(days.points ORDER BY days.day))[1] AS next_expires_points
+           min(days.day) FILTER (WHERE NOT days.is_endless) AS next_expires_on,
+           (array_agg(days.points ORDER BY days.day)
+               FILTER (WHERE NOT days.is_endless AND days.day IS NOT NULL))[1]
+               AS next_expires_points,
+           array_agg(days.day ORDER BY days.day)
+               FILTER (WHERE days.is_endless AND w.point_type_id = ANY ($6::bigint[]))
+               AS sliding_days,
+           array_agg(days.points ORDER BY days.day)
+               FILTER (WHERE days.is_endless AND w.point_type_id = ANY ($6::bigint[]))
+               AS sliding_points
     FROM (
-        SELECT CASE WHEN l.expires_at > $3::timestamptz
+        SELECT l.expires_at IS NULL AS is_endless,
+               CASE WHEN l.expires_at IS NULL THEN (l.effective_at AT TIME ZONE p.timezone)::date
+                   WHEN l.expires_at > $3::timestamptz
                    THEN ((l.expires_at - interval '1 millisecond') AT TIME ZONE p.timezone)::date
                    END AS day,
                sum(l.points_remaining)::bigint AS points
         FROM lots l
-        WHERE l.merchant_id = $1 AND l.wallet_id = w.id AND l.is_open AND l.expires_at IS NOT NULL
-        GROUP BY 1
+        WHERE l.merchant_id = $1 AND l.wallet_id = w.id AND l.is_open
+        GROUP BY 1, 2
     ) AS days
 ) AS lots ON true
-LEFT JOIN LATERAL (
-    SELECT array_agg(days.day ORDER BY days.day) AS days,
-           array_agg(days.points ORDER BY days.day) AS points
-    FROM (
-        SELECT (l.effective_at AT TIME ZONE p.timezone)::date AS day,
-               sum(l.points_remaining)::bigint AS points
-        FROM lots l
-        WHERE w.point_type_id = ANY ($6::bigint[]) AND l.merchant_id = $1 AND l.wallet_id = w.id
-          AND l.is_open AND l.expires_at IS NULL
-        GROUP BY 1
-    ) AS days
-) AS sliding ON true
 LEFT JOIN LATERAL (
     SELECT (a.due_at AT TIME ZONE p.timezone)::date AS next_activates_on,
            sum(a.points)::bigint AS next_activates_points

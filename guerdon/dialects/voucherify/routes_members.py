@@ -14,8 +14,8 @@ from guerdon.dialects.voucherify import (
 )
 from guerdon.dialects.voucherify.call import Route
 from guerdon.dialects.voucherify.lists import Page
-from guerdon.http.openapi import Text
 from guerdon.dialects.voucherify.wire import Json
+from guerdon.http.openapi import Text
 
 _PROGRAM = "/v2/loyalties/programs/{programId}"
 _MEMBER = f"{_PROGRAM}/members/{{memberId}}"

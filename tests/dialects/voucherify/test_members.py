@@ -1,5 +1,7 @@
 """Members: enrolled, listed, shown, changed, let go; and a customer's memberships."""
 
+import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -358,3 +360,37 @@ async def test_of_who_is_no_member_there_is_no_membership(served: ServedVouch) -
         assert problem["resource_id"] == named
     missing = f"/v2/loyalties/programs/{write_id('program', 99)}/memberships/x"
     assert problem_of(await served.client.get(missing))["resource_type"] == "program"
+
+
+async def test_many_at_once_state_one_customer_and_enrol_one_member(served: ServedVouch) -> None:
+    stated_at_once = await asyncio.gather(
+        *(
+            served.client.post(
+                "/v1/customers", json={"source_id": "C-1", "metadata": {f"k{number}": number}}
+            )
+            for number in range(8)
+        )
+    )
+    assert {answer.status_code for answer in stated_at_once} == {200}
+    known = (await served.client.get("/v1/customers/C-1")).json()
+    assert known["metadata"] == {f"k{number}": number for number in range(8)}
+    enrolled = await asyncio.gather(
+        *(served.client.post(MEMBERS, json=by_source("C-1")) for _ in range(8))
+    )
+    assert Counter(answer.status_code for answer in enrolled) == {200: 1, 409: 7}
+    (member_id,) = (each["id"] for each in (await served.client.get(MEMBERS)).json()["data"])
+    merged = await asyncio.gather(
+        *(
+            served.client.put(f"{MEMBERS}/{member_id}", json={"metadata": {f"m{number}": True}})
+            for number in range(8)
+        )
+    )
+    assert {answer.status_code for answer in merged} == {200}
+    metadata = (await served.client.get(f"{MEMBERS}/{member_id}")).json()["metadata"]
+    assert metadata == {f"m{number}": True for number in range(8)}
+    switched = await asyncio.gather(
+        *(served.client.post(f"{MEMBERS}/{member_id}/deactivate") for _ in range(8))
+    )
+    assert Counter(answer.status_code for answer in switched) == {200: 1, 400: 7}
+    gone = await asyncio.gather(*(served.client.delete(f"{MEMBERS}/{member_id}") for _ in range(8)))
+    assert Counter(answer.status_code for answer in gone) == {200: 1, 404: 7}
