@@ -11,13 +11,17 @@ import httpx
 import pytest
 
 from guerdon.dialects.mage.translate import dress
+from guerdon.domain.command import Adjust, Redeem
 from guerdon.engine.approving import approve_due
+from guerdon.engine.queueing import process_queued
+from guerdon.engine.redeeming import redeem
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
 from guerdon.engine.verifying import verify
 from tests.builders.http import SECRET, Clock, add_key
+from tests.builders.ledgers import redemption_of, ref
 from tests.builders.lion import ServedLion, error_of, serve_lion
-from tests.builders.shop import make_reward, make_rule, make_shop, save_shop
+from tests.builders.shop import PROGRAM, make_reward, make_rule, make_shop, save_shop
 
 _CUSTOMER = "/v2/customers/7001"
 _TEN_OFF = make_reward(1, name="Ten off", points_cost=80, stock=1)
@@ -162,4 +166,29 @@ async def test_an_order_told_in_one_dialect_uses_what_was_bought_in_the_other(
     assert (await doors.lion.put("/v2/orders/O-1", json=whole)).status_code == 204
     assert await doors.figures() == (0, 0, 80)
     assert (await doors.movements())[-1] == ("activity", -20, 0)
+    assert (await verify(pool)).drifts == []
+
+
+async def test_what_is_queued_is_pending_in_one_and_not_yet_told_in_the_other(
+    pool: asyncpg.Pool, doors: TwoDoors, clock: Clock
+) -> None:
+    ledger, shop = doors.shop.ledger, doors.shop.shop
+    gift = Adjust(program_id=PROGRAM, member=ref("7001"), points=100)
+    await ledger.submit(shop.id, gift)
+    command = Redeem(program_id=PROGRAM, member=ref("7001"), reward_id=_TEN_OFF.id, is_queued=True)
+    bought = redemption_of(await redeem(ledger, shop.id, command))
+    assert await doors.figures() == (20, 0, 80)
+
+    async def shown() -> tuple[str, str, list[str]]:
+        claims = (await doors.lion.get(f"{_CUSTOMER}/claimed_rewards")).json()["claimed_rewards"]
+        told = (await doors.mage.get("/v1/customers/7001/reward-history")).json()["data"]
+        codes = [each["attributes"]["discount_code"] for each in told]
+        (claim,) = claims
+        return claim["state"], claim["redeemable"]["code"], codes
+
+    assert await shown() == ("pending", "", [])
+    refused = await doors.lion.post(f"{_CUSTOMER}/claimed_rewards/{bought.id}/refund")
+    assert refused.status_code == 422
+    await process_queued(ledger, shop.id, 10)
+    assert await shown() == ("approved", bought.code, [bought.code])
     assert (await verify(pool)).drifts == []
