@@ -113,7 +113,10 @@ class SharedServer:
             fresh = f"guerdon_fresh_{uuid.uuid4().hex}"
             self._create(connection, fresh, template="template0")
             migrating.migrate(self.url_of(fresh))
-            connection.execute(f"ALTER DATABASE {fresh} RENAME TO {self._template}")
+            # Nobody was ever in the copy, so autovacuum leaves it alone: whoever copies it would
+            # have to wait for that to be gone.
+            self._create(connection, self._template, template=fresh)
+            connection.execute(f"DROP DATABASE {fresh} WITH (FORCE)")
 
     @contextmanager
     def database(self, *, migrated: bool = True) -> Iterator[str]:
