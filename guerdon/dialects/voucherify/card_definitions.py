@@ -118,6 +118,12 @@ async def draft_card_definition(call: Call) -> Answer:
     return await _answer(call, lambda shelf: offer.draft_point_type(shelf, number), "draft")
 
 
+async def deactivate_card_definition(call: Call) -> Answer:
+    """Make a card definition a draft again, as an older generation asked for it."""
+    number = call.id(0, "card_definition")
+    return await _answer(call, lambda shelf: offer.draft_point_type(shelf, number), "deactivate")
+
+
 async def _answer(call: Call, act: Callable[[Shelf], PointType], verb: str) -> Answer:
     changed = await change(call, act, verb)
     async with snapshot(call.pool) as view:

@@ -206,6 +206,14 @@ _DEFINITION_ROUTES: tuple[Route, ...] = (
         answers={200: wire_card_definitions.CardDefinition},
         refuses=(404, 423),
     ),
+    Route(
+        method="POST",
+        path=f"{_DEFINITION}/deactivate",
+        handler=card_definitions.deactivate_card_definition,
+        summary="Make a card definition a draft again, by its older path",
+        answers={200: wire_card_definitions.CardDefinition},
+        refuses=(404, 423),
+    ),
 )
 _RULE_ROUTES: tuple[Route, ...] = (
     Route(

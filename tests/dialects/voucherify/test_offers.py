@@ -444,6 +444,10 @@ async def test_lives_go_only_as_they_may(setup: Setup) -> None:
     await refuse("card-definitions", "activate", "ACTIVE")
     await move("card-definitions", "draft", "DRAFT")
     await move("card-definitions", "activate", "ACTIVE")
+    # The older generation's way.
+    await move("card-definitions", "deactivate", "DRAFT")
+    await refuse("card-definitions", "deactivate", "DRAFT")
+    await move("card-definitions", "activate", "ACTIVE")
     for kind in ("earning-rules", "rewards"):
         for verb in ("deactivate", "draft"):
             await refuse(kind, verb, "DRAFT")
