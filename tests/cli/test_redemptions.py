@@ -35,14 +35,24 @@ class Shop:
         members = folder / "members.csv"
         members.write_text("external_id,points\n7001,100\n")
         assert self.run("import", "members", str(members)).code == 0
-        self.id = asyncio.run(self._pend(url))
+        self._url = url
+        self.id = asyncio.run(self._pend())
 
-    async def _pend(self, url: str) -> int:
-        pool = await connect(url)
+    def queue_one(self) -> None:
+        """Leave another one to a worker."""
+        self.id = asyncio.run(self._pend(is_queued=True))
+
+    async def _pend(self, *, is_queued: bool = False) -> int:
+        pool = await connect(self._url)
         ledger = Ledger(Runtime(pool=pool))
         catalogue = await ledger.catalogues.get(SHOP)
         reward = next(each for each in catalogue.rewards.values() if each.slug == "ten")
-        command = Redeem(program_id=reward.program_id, member=ref("7001"), reward_id=reward.id)
+        command = Redeem(
+            program_id=reward.program_id,
+            member=ref("7001"),
+            reward_id=reward.id,
+            is_queued=is_queued,
+        )
         redemption = redemption_of(await redeem(ledger, SHOP, command, waits=False))
         await ledger.close()
         await pool.close()
@@ -108,3 +118,17 @@ def test_what_cannot_be_is_said(shop: Shop) -> None:
     assert "It is declined." in again.err
     assert shop.run("redemptions", "show", "99").code == 1
     assert "no status" in shop.run("redemptions", "list", "--status", "lost").err
+
+
+def test_a_queued_one_is_shown_as_such_and_tried_or_voided(shop: Shop) -> None:
+    shop.queue_one()
+    shown = shop.show()
+    assert (shown["status"], shown["is_queued"], shown["fulfilment"]) == ("pending", True, None)
+    assert "queued" in shop.run("redemptions", "list").out
+    assert "it waits for a worker" in shop.act("complete").err
+    tried = shop.act("retry")
+    assert "out of reach" in tried.err
+    assert shop.show()["is_queued"] is False
+    shop.queue_one()
+    assert shop.act("void").code == 0
+    assert (shop.show()["status"], shop.show()["fulfilment"]) == ("declined", None)
