@@ -75,6 +75,7 @@ const offers = async told => {
   })
   told.assignments = await client.loyalties.listRewardAssignments(campaign.id)
   told.assignment = await client.loyalties.getRewardAssignment(campaign.id, assigned.id)
+  told.details = await client.loyalties.getRewardDetails(campaign.id, assigned.id)
   told.inUse = await refusal(client.rewards.delete(reward.id))
   await client.loyalties.deleteRewardAssignment(campaign.id, assigned.id)
   told.renamed = await client.rewards.update({ id: reward.id, name: 'A red cap' })

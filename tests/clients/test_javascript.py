@@ -100,6 +100,7 @@ def _check_purchase(told: dict[str, Any]) -> None:
 def _check_offers(told: dict[str, Any]) -> None:
     assert told["updated"]["parameters"]["loyalty"]["points"] == 75
     assert told["assignments"]["data"] == [told["updated"]] == [told["assignment"]]
+    assert (told["details"]["id"], told["details"]["name"]) == (told["found"]["id"], "A cap")
     assert (told["inUse"]["code"], told["inUse"]["key"]) == (400, "resource_in_use")
     assert told["renamed"] == told["found"]
     assert (told["found"]["name"], told["found"]["stock"]) == ("A red cap", 3)

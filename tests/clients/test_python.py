@@ -229,6 +229,9 @@ class _Journey:
         listed = self.api.list_reward_assignments2(campaign.id)
         assert [(row.id, row.reward_id) for row in listed.data] == [(assigned.id, reward.id)]
         assert self.api.get_reward_assignment2(campaign.id, assigned.id).id == assigned.id
+        assert self.api.list_reward_assignments1(campaign.id).data == listed.data
+        assert self.api.get_reward_assignment1(campaign.id, assigned.id).reward_id == reward.id
+        assert self.api.get_reward_details(campaign.id, assigned.id).name == "A cap"
         changed = self.api.update_reward_assignment1(
             campaign.id,
             assigned.id,

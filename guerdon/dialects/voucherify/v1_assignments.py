@@ -12,6 +12,7 @@ from guerdon.dialects.voucherify.problems import invalid_payload, not_found, uns
 from guerdon.dialects.voucherify.translate_v1_offers import assignment_to_wire
 from guerdon.dialects.voucherify.v1_holders import find_campaign
 from guerdon.dialects.voucherify.v1_offering import change, kept_by_file
+from guerdon.dialects.voucherify.v1_rewards import show_reward
 from guerdon.domain.assignment import Assignment, assign_rewards, get_template
 from guerdon.domain.catalogue import Program, Reward
 from guerdon.domain.ids import TemplateId
@@ -49,6 +50,12 @@ async def get_assignment(call: Call) -> Answer:
     """Show one thing that a campaign offers."""
     _, reward = await _find(call)
     return answer(200, assignment_to_wire(reward))
+
+
+async def get_assigned_reward(call: Call) -> Answer:
+    """Show the reward of an assignment."""
+    _, reward = await _find(call)
+    return await show_reward(call, reward_number(reward))
 
 
 async def _find(call: Call) -> tuple[Program, Reward]:

@@ -67,13 +67,17 @@ async def list_rewards(call: Call) -> Answer:
 
 async def get_reward(call: Call) -> Answer:
     """Show a reward."""
+    return await show_reward(call, read_id("v1_reward", call.path[0]))
+
+
+async def show_reward(call: Call, number: int | None) -> Answer:
+    """Show the reward with this number."""
     async with snapshot(call.pool) as view:
         catalogue = await call.catalogue(view)
-        number = read_id("v1_reward", call.path[0])
         known = await _all_templates(call, view, catalogue)
         found = next((template for template in known if template.id == number), None)
         if found is None:
-            raise not_found("reward", call.path[0])
+            raise not_found("reward", call.path[-1])
         taken = await _taken(call, view, catalogue, [found])
     return answer(200, reward_to_wire(found, catalogue, taken.get(found.id)))
 
