@@ -5,8 +5,11 @@ from datetime import timedelta
 from random import Random
 from typing import Any, TypeVar
 
+from msgspec.structs import replace as replaced
+
 from guerdon.domain.catalogue import (
     MemberLimit,
+    PointType,
     Reward,
     SessionLimit,
     TargetProduct,
@@ -26,6 +29,7 @@ from guerdon.domain.command import (
     ExpireInactive,
     ExpireLots,
     ExpireRedemption,
+    Leave,
     MarkUsed,
     Redeem,
     Refund,
@@ -34,15 +38,29 @@ from guerdon.domain.command import (
     Settle,
     Transfer,
 )
-from guerdon.domain.ids import EarningId, RedemptionId, RewardId, RuleId, TierId
+from guerdon.domain.ids import EarningId, PointTypeId, RedemptionId, RewardId, RuleId, TierId
 from guerdon.domain.member import MemberRef
+from guerdon.domain.point_terms import CodeForm, Delay, Expiry, SpendLimits, YearDay
 from guerdon.domain.redemption import Context, Session
-from tests.builders.shop import FOUNDED, PROGRAM, Shop, make_reward, make_rule, make_shop, make_tier
+from guerdon.domain.terms import Cost, OpenHours, Period
+from tests.builders.shop import (
+    FOUNDED,
+    POINT_TYPE,
+    PROGRAM,
+    Shop,
+    make_point_type,
+    make_reward,
+    make_rule,
+    make_shop,
+    make_tier,
+)
 from tests.builders.state import World
 
+# Nobody is, in a world that says nothing of its members.
+_GOLD = '{"1":{"name":"member.metadata","property":"level","conditions":{"$is":["gold"]}}}'
 NAMES = ("anna", "bela", "carl")
 REWARDS = 3
-RULES = 3
+RULES = 4
 _T = TypeVar("_T")
 
 # One random act: what, who, and three figures that the act reads as it likes.
@@ -77,6 +95,13 @@ def _random_reward(random: Random, number: int) -> Reward:
             TierTerms(tier_id=TierId(3001), points_cost=random.choice([0, 30, 70])),
             TierTerms(tier_id=TierId(3002), is_enabled=random.random() < 0.7),
         ),
+        "cooldown": Period(random.choice([2, 30]), "hour"),
+        "is_refundable": False,
+        "hours": (OpenHours(days=(0, 1, 2, 3, 4, 5, 6), until_minute=random.choice([720, 1200])),),
+        "costs": (
+            Cost(points=20, point_type_id=POINT_TYPE, condition=_GOLD),
+            Cost(points=random.choice([35, 60]), point_type_id=POINT_TYPE),
+        )[: random.randint(1, 2)],
         "kind": "product_cart",
         "products": (TargetProduct(product_id="7", variant_ids=("71", "72")),),
     }
@@ -89,14 +114,58 @@ def _random_reward(random: Random, number: int) -> Reward:
     )
 
 
+def _random_gems(random: Random) -> PointType:
+    facts: dict[str, object] = {
+        "expiry": random.choice(
+            [
+                Expiry(kind="never"),
+                Expiry(kind="rolling", period=Period(1, "day"), rounding="month"),
+                Expiry(kind="rolling", period=Period(2, "day")),
+                Expiry(kind="calendar", dates=(YearDay(3, 1), YearDay(9, 1))),
+                Expiry(kind="sliding", period=Period(1, "day"), resets_on=("earning", "spending")),
+                Expiry(kind="sliding", period=Period(2, "day"), resets_on=("spending",)),
+            ]
+        ),
+        "delay": random.choice(
+            [
+                Delay(kind="period", period=Period(5, "hour")),
+                Delay(kind="dates", dates=(YearDay(4, 1), YearDay(12, 1))),
+            ]
+        ),
+        "spend_limits": random.choice(
+            [
+                SpendLimits(points_max=random.choice([90, 400])),
+                SpendLimits(interval="day", interval_points_max=random.choice([40, 200])),
+                SpendLimits(at_once_max=50, interval="week", interval_points_max=150),
+            ]
+        ),
+        "code": CodeForm(pattern="########", charset="ABCDEFGH23456789"),
+    }
+    kept = {name: fact for name, fact in facts.items() if random.random() < 0.5}
+    return make_point_type(1, **kept)
+
+
 def random_shop(random: Random) -> Shop:
-    """Make a shop with tiers that grant, rewards that run out, and rules of every kind."""
+    """Make a shop with tiers that grant, rewards that run out, and rules of every kind, some of
+    them in points of a second type."""
+    gems = (_random_gems(random),) if random.random() < 0.6 else ()
+    types = (POINT_TYPE, *(each.id for each in gems))
     return make_shop(
-        rewards=tuple(_random_reward(random, number) for number in range(1, REWARDS + 1)),
+        point_types=gems,
+        rewards=tuple(
+            replaced(_random_reward(random, number), point_type_id=random.choice(types))
+            for number in range(1, REWARDS + 1)
+        ),
         tiers=(make_tier(1, 0), make_tier(2, 300, multiplier_permille=1500), make_tier(3, 900)),
         rules=(
             make_rule(1, points=random.choice([1, 60, 333])),
-            make_rule(2, is_once=True, approval_days=random.randint(0, 2)),
+            make_rule(
+                2,
+                is_once=True,
+                approval_days=random.randint(0, 2),
+                point_type_id=random.choice(types),
+            ),
+            make_rule(4, points=80, point_type_id=types[-1]),
             make_rule(3, trigger="signup", points=random.choice([120, 320])),
         ),
         draw_order=random.choice(["fifo", "soonest_expiry"]),
@@ -145,6 +214,7 @@ def _redeem(world: World, who: int, a: int, b: int, c: int) -> Command:
         units=units,
         units_max=1 if c == 6 else None,
         context=_CONTEXTS[c % len(_CONTEXTS)],
+        is_queued=b == 4,
     )
 
 
@@ -154,8 +224,10 @@ def _redemption(world: World, who: int, a: int) -> RedemptionId:
 
 def _settling(world: World, who: int, a: int, b: int, c: int) -> Command:
     redemption_id = _redemption(world, who, a)
+    # A platform may have taken another code, but not for one out of a pool.
+    is_other = c == 7 and redemption_id not in world.pool_taken.values()
     made: list[Callable[[], Command]] = [
-        lambda: Settle(redemption_id=redemption_id, code=f"P{redemption_id}" if c == 7 else None),
+        lambda: Settle(redemption_id=redemption_id, code=f"P{redemption_id}" if is_other else None),
         lambda: Settle(redemption_id=redemption_id),
         lambda: Release(redemption_id=redemption_id, reason="failed"),
         lambda: MarkUsed(redemption_id=redemption_id),
@@ -214,6 +286,7 @@ def _adjust(world: World, who: int, a: int, b: int, c: int) -> Command:
     return Adjust(
         program_id=PROGRAM,
         member=_ref(world, who),
+        point_type_id=_point_type(world, who + c),
         points=(250, 100, 7, -1, -60, -400, 0, 333)[a],
         floors_at_zero=b % 2 == 0,
         moves_lifetime=b < 4,
@@ -223,8 +296,16 @@ def _adjust(world: World, who: int, a: int, b: int, c: int) -> Command:
 
 def _transfer(world: World, who: int, a: int, b: int, c: int) -> Command:
     return Transfer(
-        program_id=PROGRAM, source=_ref(world, who), target=_ref(world, a + b), points=c * 25
+        program_id=PROGRAM,
+        source=_ref(world, who),
+        target=_ref(world, a + b),
+        points=c * 25,
+        point_type_id=_point_type(world, who + a),
     )
+
+
+def _point_type(world: World, number: int) -> PointTypeId | None:
+    return _one((None, *world.catalogue.programs[PROGRAM].point_type_ids), number)
 
 
 def _expire(world: World, who: int, a: int, _: int, __: int) -> Command:
@@ -249,8 +330,10 @@ def _change(world: World, who: int, a: int, b: int, _: int) -> Command:
 
 def _erase(world: World, who: int, _: int, __: int, c: int) -> Command:
     # Seldom, or nobody would be left to act upon.
-    if c:
+    if c > 1:
         return ExpireLots(program_id=PROGRAM, member=_ref(world, who))
+    if c:
+        return Leave(program_id=PROGRAM, member=_ref(world, who))
     return EraseMember(program_id=PROGRAM, member=_ref(world, who))
 
 
