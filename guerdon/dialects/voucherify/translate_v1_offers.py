@@ -54,14 +54,17 @@ def reward_to_wire(template: Template, catalogue: Catalogue, redeemed: int | Non
     )
 
 
-def assignment_to_wire(reward: Reward) -> w.Assignment:
-    """Show a reward as its campaign offers it."""
+def assignment_to_wire(reward: Reward, paid_with: PointTypeId | None = None) -> w.Assignment:
+    """Show a reward as its campaign offers it; of several prices the first, or the first that is
+    `paid_with` points of a type."""
+    prices = [cost.points for cost in reward.costs if cost.point_type_id == paid_with]
+    points = prices[0] if prices else reward.points_cost
     is_changed = reward.updated_at != reward.created_at
     return w.Assignment(
         id=write_id("assignment", reward.id),
         reward_id=write_id("v1_reward", reward_number(reward)),
         related_object_id=write_id("campaign", reward.program_id),
-        parameters=w.AssignmentParameters(loyalty=w.Loyalty(points=reward.points_cost)),
+        parameters=w.AssignmentParameters(loyalty=w.Loyalty(points=points)),
         created_at=stamp(reward.created_at),
         updated_at=stamp(reward.updated_at) if is_changed else None,
     )

@@ -20,9 +20,11 @@ from guerdon.dialects.voucherify.wire_v1_redemptions import (
     RollbackBody,
 )
 from guerdon.domain.catalogue import Reward
-from guerdon.domain.command import Redeem, Redeemed, Refund, Refused
+from guerdon.domain.command import Done, Redeem, Redeemed, Refund, Refused
+from guerdon.domain.errors import NoMatchingCost
 from guerdon.domain.ids import EntryId, ProgramId, RedemptionId
 from guerdon.domain.redemption import Redemption
+from guerdon.engine.examining import examine
 from guerdon.engine.redeeming import redeem
 from guerdon.engine.repairing import refund
 from guerdon.http.asgi import Answer
@@ -81,11 +83,11 @@ async def _redeem(call: Call, *, card: int, campaign: int | None = None) -> Answ
         reward_id=reward.id,
         metadata=msgspec.json.encode(body.metadata).decode() if body.metadata else None,
     )
+    named = Named(action="redeem reward", card=call.path[card], reward=body.reward.id, is_v1=True)
+    if await _is_paid_otherwise(call, command, reward, holder):
+        return refusal_answer((NoMatchingCost(),), named)
     outcome = await redeem(call.ledger, call.merchant_id, command, key=key, fingerprint=fingerprint)
     if isinstance(outcome, Refused):
-        named = Named(
-            action="redeem reward", card=call.path[card], reward=body.reward.id, is_v1=True
-        )
         return refusal_answer(outcome.refusals, named)
     assert isinstance(outcome.result, Redeemed), "a reward was asked for"
     redemption = outcome.result.redemption
@@ -109,6 +111,19 @@ def is_paid_with(reward: Reward, holder: Holder) -> bool:
         reward.point_type_id or holder.program.point_type_id
     }
     return holder.card.point_type_id in paying
+
+
+async def _is_paid_otherwise(call: Call, command: Redeem, reward: Reward, holder: Holder) -> bool:
+    """Say whether the member would pay with another card than the one that was named. Only a reward
+    with prices in points of several types has to be asked."""
+    if len({cost.point_type_id for cost in reward.costs}) < 2:
+        return False
+    (outcome,) = await examine(call.ledger, call.merchant_id, [command])
+    return (
+        isinstance(outcome, Done)
+        and isinstance(outcome.result, Redeemed)
+        and outcome.result.redemption.wallet_id != holder.card.id
+    )
 
 
 async def _scene(call: Call, view: Connection, redemption: Redemption) -> Scene:

@@ -199,7 +199,7 @@ async def list_card_rewards(call: Call) -> Answer:
     shown = [
         w.OfferedReward(
             reward=reward_to_wire(template, holder.catalogue, taken.get(template.id)),
-            assignment=assignment_to_wire(reward),
+            assignment=assignment_to_wire(reward, holder.card.point_type_id),
         )
         for reward, template in zip(offered, templates, strict=True)
     ]

@@ -6,11 +6,13 @@ from datetime import timedelta
 import httpx
 
 from guerdon.dialects.voucherify.ids import write_id
+from guerdon.domain.card_code import card_code
 from guerdon.domain.catalogue import Discount, MemberLimit, Reward, TargetProduct
+from guerdon.domain.terms import Cost
 from guerdon.engine.runtime import utc_now
 from tests.builders.ledgers import drifts
 from tests.builders.platform import MemoryPlatform
-from tests.builders.shop import PROGRAM, make_reward, make_shop
+from tests.builders.shop import POINT_TYPE, PROGRAM, make_point_type, make_reward, make_shop
 from tests.builders.vouch import PROGRAM_ID, ServedVouch, error_of
 from tests.builders.vouch_purchases import row_counts
 from tests.dialects.voucherify.conftest import ServeVouch
@@ -116,6 +118,27 @@ async def test_a_refused_redemption_leaves_no_trace(serve_shop: ServeVouch) -> N
         refused = await served.client.post(path, json=body)
         assert error_of(refused)[:2] == (status, key), body
     assert await row_counts(served) == before
+
+
+async def test_a_card_that_would_not_pay_is_refused(serve_shop: ServeVouch) -> None:
+    gems = make_point_type(1)
+    prices = (Cost(points=10, point_type_id=gems.id), Cost(points=40, point_type_id=POINT_TYPE))
+    reward = make_reward(1, costs=prices, points_cost=10, point_type_id=gems.id)
+    served = await serve_shop(make_shop(rewards=(reward,), point_types=(gems,)))
+    code = await give_card(served, points=500)
+    offered = await served.client.get(f"/v1/loyalties/members/{code}/rewards")
+    (row,) = offered.json()["data"]
+    assert row["assignment"]["parameters"]["loyalty"]["points"] == 40
+    only = await served.client.get(f"/v1/loyalties/members/{code}/rewards?affordable_only=true")
+    assert only.json()["data"] == []
+    async with served.pool.acquire() as connection:
+        number = await connection.fetchval("SELECT id FROM wallets WHERE NOT is_default")
+    gem_code = card_code(served.shop.id, number)
+    await adjust(served, gem_code, points=10)
+    # The first price holds for everybody, and is paid with the other card.
+    assert error_of(await take(served, code))[:2] == (400, "customer_rules_violated")
+    assert (await take(served, gem_code)).json()["amount"] == 10
+    assert (await show(served, code))["loyalty_card"]["balance"] == 500
 
 
 async def test_who_is_inactive_can_neither_spend_nor_be_funded(served: ServedVouch) -> None:
