@@ -81,7 +81,7 @@ async def _export(merchant: str | None, program: str | None, who: str, to: Path)
     from guerdon.cli.database import open_store
     from guerdon.cli.running import make_runtime
     from guerdon.config import read_config
-    from guerdon.engine.disclosing import answer_requests, disclose
+    from guerdon.engine.disclosing import answer_requests, disclose, disclose_customer
     from guerdon.engine.submitting import Ledger
 
     config = read_config()
@@ -89,10 +89,14 @@ async def _export(merchant: str | None, program: str | None, who: str, to: Path)
         runtime = make_runtime(config, pool)
         ledger = Ledger(runtime)
         merchant_id, found = await _find(ledger, merchant, program, who)
-        document = await disclose(runtime, merchant_id, found)
+        if found is None:
+            customer_key, document = who, await disclose_customer(runtime, merchant_id, who)
+        else:
+            customer_key = found.external_id
+            document = await disclose(runtime, merchant_id, found)
         to.touch(mode=0o600, exist_ok=False)
         to.write_bytes(msgspec.json.format(document.encode(), indent=2))
-        answered = await answer_requests(runtime, merchant_id, found.external_id)
+        answered = await answer_requests(runtime, merchant_id, customer_key)
     return f"{to} is written" + (f", {answered} requests are answered" if answered else "")
 
 
@@ -114,22 +118,28 @@ async def _erase(merchant: str | None, program: str | None, who: str) -> None:
     from guerdon.cli.database import open_store
     from guerdon.cli.running import make_runtime
     from guerdon.config import read_config
-    from guerdon.engine.erasing import erase_member
+    from guerdon.engine.disclosing import disclose_customer
+    from guerdon.engine.erasing import erase_customer, erase_member
     from guerdon.engine.submitting import Ledger
 
     config = read_config()
     async with open_store(config) as pool:
         ledger = Ledger(make_runtime(config, pool))
         merchant_id, found = await _find(ledger, merchant, program, who)
-        await erase_member(ledger, merchant_id, _SOURCE, found)
+        if found is None:
+            # It raises where nobody is known by this id.
+            await disclose_customer(ledger.runtime, merchant_id, who)
+            await erase_customer(ledger, merchant_id, _SOURCE, external_id=who, email=None)
+        else:
+            await erase_member(ledger, merchant_id, _SOURCE, found)
         await ledger.close()
 
 
 async def _find(
     ledger: "Ledger", merchant_slug: str | None, program_slug: str | None, who: str
-) -> "tuple[MerchantId, Member]":
+) -> "tuple[MerchantId, Member | None]":
+    """Find a member; None where the program has no such one, be they a customer or not."""
     from guerdon.cli.choosing import choose_merchant, choose_program
-    from guerdon.domain.errors import NotFound
     from guerdon.engine.ordering import find_members
     from guerdon.store.snapshot import snapshot
 
@@ -139,8 +149,4 @@ async def _find(
     program = choose_program(catalogue, program_slug)
     async with snapshot(pool) as view:
         members = await find_members(view, merchant_id, catalogue, external_id=who, email=who)
-    found = members.get(program.id)
-    if found is None:
-        message = f"the program {program.slug!r} has no member {who!r}"
-        raise NotFound(message)
-    return merchant_id, found
+    return merchant_id, members.get(program.id)

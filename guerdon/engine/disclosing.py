@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
+from guerdon.domain.errors import NotFound
 from guerdon.domain.ids import MerchantId
 from guerdon.domain.incoming import DisclosureAsked
 from guerdon.domain.member import Member
 from guerdon.engine.remembering import persist
 from guerdon.engine.runtime import Runtime
-from guerdon.store import privacy
+from guerdon.store import customers, privacy
 from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import transaction
 
@@ -42,6 +43,16 @@ async def disclose(runtime: Runtime, merchant_id: MerchantId, member: Member) ->
         return await privacy.disclose_member(
             view, merchant_id, member.id, wallet_ids, member.external_id
         )
+
+
+async def disclose_customer(runtime: Runtime, merchant_id: MerchantId, external_id: str) -> str:
+    """Give all that is kept of a customer who is no member as a JSON document. Raises NotFound
+    where nothing was ever stated of one."""
+    async with snapshot(runtime.pool) as view:
+        if not await customers.list_customers(view, merchant_id, [external_id]):
+            message = f"there is neither a member nor a customer {external_id!r}"
+            raise NotFound(message)
+        return await privacy.disclose_customer(view, merchant_id, external_id)
 
 
 async def answer_requests(runtime: Runtime, merchant_id: MerchantId, customer_key: str) -> int:

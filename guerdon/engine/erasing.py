@@ -109,9 +109,21 @@ async def erase_all(
         if len(page) < _PAGE:
             break
         after = page[-1].id
+    await _forget_stated(ledger, merchant_id)
     if inbox_id is not None:
         await _blank(ledger, merchant_id, inbox_id)
     return True
+
+
+async def _forget_stated(ledger: Ledger, merchant_id: MerchantId) -> None:
+    """Forget the customers who are no members, and lists of those who were to be."""
+
+    async def act() -> None:
+        async with transaction(ledger.runtime.pool) as tx:
+            await customers.delete_all_customers(tx, merchant_id)
+            await async_actions.delete_all_actions(tx, merchant_id)
+
+    await persist(act)
 
 
 async def _forget(

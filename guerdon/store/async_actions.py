@@ -185,3 +185,8 @@ async def delete_actions(
     """Forget at most so many actions that were over before an instant; say how many they were."""
     done = await tx.execute(_SQL["delete_actions"], merchant_id, before, limit)
     return int(done.rpartition(" ")[2])
+
+
+async def delete_all_actions(tx: Connection, merchant_id: MerchantId) -> None:
+    """Forget everything that was to be done, over or not."""
+    await tx.execute(_SQL["delete_all_actions"], merchant_id)

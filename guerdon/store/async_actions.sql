@@ -65,6 +65,10 @@ SET named = '', external_id = NULL, metadata = NULL, is_open = false,
     error = CASE WHEN is_open THEN 'The customer was erased' ELSE error END
 WHERE merchant_id = $1 AND external_id = $2;
 
+-- name: delete_all_actions
+-- Forget everything that was to be done, over or not.
+DELETE FROM async_actions WHERE merchant_id = $1;
+
 -- name: delete_actions
 -- Forget at most so many actions that were over before an instant, with their entries.
 DELETE FROM async_actions

@@ -109,6 +109,11 @@ async def delete_customers(tx: Connection, merchant_id: MerchantId, external_id:
     await tx.execute(_SQL["delete_customers"], merchant_id, external_id)
 
 
+async def delete_all_customers(tx: Connection, merchant_id: MerchantId) -> None:
+    """Forget every customer of whom something was stated."""
+    await tx.execute(_SQL["delete_all_customers"], merchant_id)
+
+
 def _customer_of(row: Record) -> Customer:
     return Customer(
         id=row["id"],

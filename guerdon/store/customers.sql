@@ -30,6 +30,10 @@ WHERE merchant_id = $1 AND id = $2;
 -- Forget what was stated of a customer.
 DELETE FROM customers WHERE merchant_id = $1 AND external_id = $2;
 
+-- name: delete_all_customers
+-- Forget every customer of whom something was stated.
+DELETE FROM customers WHERE merchant_id = $1;
+
 -- name: list_members_of_customers
 -- Members of these programs, by the shop's own ids; who left is a member no more.
 SELECT id, program_id, external_id, email, first_name, last_name, birthday, created_at

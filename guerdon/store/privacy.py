@@ -95,3 +95,9 @@ async def disclose_member(
         _SQL["disclose_member"], merchant_id, member_id, wallet_ids, customer_key
     )
     return document
+
+
+async def disclose_customer(view: Connection, merchant_id: MerchantId, external_id: str) -> str:
+    """Give all that is kept of a customer who is no member as a JSON document."""
+    document: str = await view.fetchval(_SQL["disclose_customer"], merchant_id, external_id)
+    return document

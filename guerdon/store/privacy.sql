@@ -117,3 +117,28 @@ SELECT json_build_object(
             FROM orders WHERE merchant_id = $1 AND (member_id = $2 OR external_id = $4)
             ORDER BY id) AS o)
 )::text;
+
+-- name: disclose_customer
+-- All that is kept of a customer who is no member, as one JSON document.
+SELECT json_build_object(
+    'customers', (
+        SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (
+            SELECT id, external_id, email, name, phone, description, document, metadata,
+                   created_at, updated_at
+            FROM customers WHERE merchant_id = $1 AND external_id = $2 ORDER BY id) AS c),
+    'async_action_entries', (
+        SELECT coalesce(json_agg(row_to_json(n)), '[]') FROM (
+            SELECT action_id, place, named, metadata, error
+            FROM async_action_entries WHERE merchant_id = $1 AND external_id = $2
+            ORDER BY action_id, place) AS n),
+    'platform_objects', (
+        SELECT coalesce(json_agg(row_to_json(o)), '[]') FROM (
+            SELECT source, kind, object_key, document, created_at, updated_at
+            FROM platform_objects WHERE merchant_id = $1 AND customer_key = $2
+            ORDER BY source, kind, object_key) AS o),
+    'orders', (
+        SELECT coalesce(json_agg(row_to_json(o)), '[]') FROM (
+            SELECT id, order_key, external_id, email, is_guest, document, metadata, created_at,
+                   updated_at
+            FROM orders WHERE merchant_id = $1 AND external_id = $2 ORDER BY id) AS o)
+)::text;

@@ -64,4 +64,16 @@ def test_messages_and_people_are_seen_to(database_url: str, tmp_path: Path) -> N
         left = connection.execute("SELECT external_id FROM members ORDER BY id").fetchall()
     assert left[0][0].startswith("erased-")
     assert left[1] == ("9002",)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO customers SELECT merchant_id, 9000000, 'C-7', 'zoe@shop.example', 'Zoe',"
+            " NULL, NULL, '{}', '{}', now() FROM merchants"
+        )
+    stated = tmp_path / "zoe.json"
+    assert run("privacy", "export", "C-7", "--to", str(stated)).code == 0
+    assert json.loads(stated.read_text())["customers"][0]["name"] == "Zoe"
+    assert run("privacy", "erase", "C-7", "--yes").code == 0
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM customers").fetchall() == [(0,)]
+    assert run("privacy", "export", "C-7", "--to", str(tmp_path / "again.json")).code == 1
     assert run("verify").code == 0
