@@ -33,6 +33,12 @@ class Form(Struct, frozen=True):
     of: Any
 
 
+class Text(Struct, frozen=True):
+    """An answer that is text of this media type, and no JSON."""
+
+    media_type: str
+
+
 class Operation(Protocol):
     """What the document needs to know of a route. One that `takes_key` heeds an Idempotency-Key;
     a `tag` that is not empty says to which part of the API it belongs. One that takes a body but
@@ -143,7 +149,9 @@ def _several(told: Any) -> tuple[Any, ...]:
     """A route names one type of body, several in a tuple or a union, or none."""
     if get_origin(told) in (Union, UnionType):
         return get_args(told)
-    return told if isinstance(told, tuple) else () if told is None else (told,)
+    if isinstance(told, tuple):
+        return told
+    return () if told is None or isinstance(told, Text) else (told,)
 
 
 def _name(wanted: Any) -> str:
@@ -225,6 +233,9 @@ def _responses(api: Api, operation: Operation, schema_of: Mapping[str, Json]) ->
     responses: Json = {}
     for status, body in operation.answers.items():
         responses[str(status)] = _response(status, _schema(_several(body), schema_of))
+        if isinstance(body, Text):
+            text = {body.media_type: {"schema": {"type": "string"}}}
+            responses[str(status)]["content"] = text
     refused = {*api.refuses, *operation.refuses}
     if operation.is_write:
         refused |= {*api.writes_refuse}

@@ -15,6 +15,7 @@ from guerdon.engine.submitting import Ledger
 from guerdon.store.connection import Pool
 from guerdon.web import WebApp, create_app
 from tests.builders.shop import PROGRAM, Shop
+from tests.support.vouch_document import check_described
 from tests.support.vouch_schemas import check_answer
 
 APP_ID = "an-application-of-the-shop"
@@ -27,7 +28,7 @@ PROGRAM_ID = write_id("program", PROGRAM)
 @dataclass(frozen=True, kw_only=True)
 class ServedVouch:
     """What a test of the dialect works with; `client` speaks to /voucherify with a pair of keys,
-    and holds every answer of v2 to its published form."""
+    and holds every answer of v2 to its published form, and all to the document that is served."""
 
     shop: Shop
     ledger: Ledger
@@ -103,7 +104,9 @@ async def serve_vouch(
 
     async def check(response: httpx.Response) -> None:
         await response.aread()
-        check_answer(response, response.request.url.path.removeprefix("/voucherify"), profile)
+        path = response.request.url.path.removeprefix("/voucherify")
+        check_answer(response, path, profile)
+        check_described(response, path)
 
     client = httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app, raise_app_exceptions=True),
