@@ -52,18 +52,35 @@ from guerdon.domain.command import (
     Transferred,
 )
 from guerdon.domain.errors import KeyConflict, OutcomeUnknown, Unavailable
-from guerdon.domain.ids import EarningId, MerchantId, RedemptionId, RewardId, RuleId
+from guerdon.domain.ids import EarningId, MerchantId, PointTypeId, RedemptionId, RewardId, RuleId
+from guerdon.domain.point_terms import Expiry, SpendLimits
 from guerdon.domain.terms import Period
 from guerdon.engine.queueing import process_queued
 from guerdon.engine.runtime import Runtime
 from guerdon.engine.submitting import Ledger
 from guerdon.engine.verifying import verify
 from tests.builders.ledgers import connect, ref
-from tests.builders.shop import FOUNDED, PROGRAM, make_reward, make_rule, make_shop, save_shop
+from tests.builders.shop import (
+    FOUNDED,
+    POINT_TYPE,
+    PROGRAM,
+    make_point_type,
+    make_reward,
+    make_rule,
+    make_shop,
+    save_shop,
+)
 from tests.support.tcp_proxy import AtCommit, TcpProxy
 
 NAMES = ("anna", "bela", "carl")
-REWARDS = (1001, 1002, 1003, 1004)
+REWARDS = (1001, 1002, 1003, 1004, 1005)
+LIMIT = 60
+GEMS = make_point_type(
+    1,
+    expiry=Expiry(kind="sliding", period=Period(2, "day"), resets_on=("earning", "spending")),
+    spend_limits=SpendLimits(interval="day", interval_points_max=LIMIT),
+)
+KINDS = (POINT_TYPE, GEMS.id)
 COOLDOWN = timedelta(hours=20)
 STOCK = 6
 RUNS = 6
@@ -73,11 +90,15 @@ _merchants = itertools.count(1)
 SEEDS = st.integers(0, 2**32)
 
 
+# Whose points of which type.
+Purse = tuple[str, PointTypeId]
+
+
 @dataclass
 class Known:
     """What the callers were told of one redemption."""
 
-    name: str
+    purse: Purse
     points_cost: int
     points_refunded: int = 0
     is_given_back: bool = False
@@ -98,9 +119,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.now = FOUNDED
         self.keys = itertools.count()
         self.told: dict[str, tuple[Command, Outcome]] = {}
-        self.moved = dict.fromkeys(NAMES, 0)
+        self.moved = {(name, kind): 0 for name in NAMES for kind in KINDS}
         self.redemptions: dict[RedemptionId, Known] = {}
-        self.earners: dict[EarningId, str] = {}
+        self.earners: dict[EarningId, Purse] = {}
         self.run(self._open())
 
     def run(self, awaitable: Awaitable[_T]) -> _T:
@@ -121,11 +142,17 @@ class LedgerMachine(RuleBasedStateMachine):
             make_reward(2, points_cost=25, limit_per_member=limit),
             make_reward(3, points_cost=15, fulfil_by="shopify", max_redemptions=STOCK),
             make_reward(4, points_cost=5, cooldown=Period(20, "hour")),
+            make_reward(5, points_cost=20, point_type_id=GEMS.id, stock=STOCK),
         )
         shop = make_shop(
             self.merchant_id,
             rewards=rewards,
-            rules=(make_rule(1), make_rule(2, is_once=True)),
+            rules=(
+                make_rule(1),
+                make_rule(2, is_once=True),
+                make_rule(3, points=30, point_type_id=GEMS.id),
+            ),
+            point_types=(GEMS,),
             points_expiry_days=3,
             inactive_days_max=2,
             inactivity_counts_from=FOUNDED,
@@ -236,21 +263,22 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _learn(self, command: Command, result: Any) -> None:
         if isinstance(result, Adjusted):
-            self.moved[_name(command)] += result.points
+            self.moved[_purse(command)] += result.points
         elif isinstance(result, Earned) and not result.is_repeat:
-            self.moved[_name(command)] += result.earning.points
-            self.earners[result.earning.id] = _name(command)
+            self.moved[_purse(command)] += result.earning.points
+            self.earners[result.earning.id] = _purse(command)
         elif isinstance(result, Reversed):
             self.moved[self.earners[result.earning.id]] -= result.points
         elif isinstance(result, Transferred):
             assert isinstance(command, Transfer)
-            self.moved[command.source.external_id or ""] -= result.points
-            self.moved[command.target.external_id or ""] += result.points
+            kind = command.point_type_id or POINT_TYPE
+            self.moved[command.source.external_id or "", kind] -= result.points
+            self.moved[command.target.external_id or "", kind] += result.points
         elif isinstance(result, Redeemed):
             made = result.redemption
             if isinstance(command, Redeem):
                 assert made.id not in self.redemptions, "one redemption was answered twice"
-                self.redemptions[made.id] = Known(_name(command), made.points_cost)
+                self.redemptions[made.id] = Known(_purse(command), made.points_cost)
             elif isinstance(command, Refund) and command.points is not None:
                 self.redemptions[made.id].points_refunded += command.points
             if made.status in ("void", "declined"):
@@ -273,8 +301,17 @@ class LedgerMachine(RuleBasedStateMachine):
             (2, Settle(redemption_id=redemption_id)),
             (2, Release(redemption_id=redemption_id, reason="no")),
             (1, MarkUsed(redemption_id=redemption_id)),
-            (2, Adjust(program_id=PROGRAM, member=ref(name), points=random.choice([30, -7]))),
-            (2, Transfer(program_id=PROGRAM, source=ref(name), target=ref(other), points=9)),
+            (3, _adjust(name, random)),
+            (
+                2,
+                Transfer(
+                    program_id=PROGRAM,
+                    source=ref(name),
+                    target=ref(other),
+                    points=9,
+                    point_type_id=random.choice(KINDS),
+                ),
+            ),
             (2, Earn(program_id=PROGRAM, member=ref(name), rule_id=_rule(random))),
             (1, ExpireLots(program_id=PROGRAM, member=ref(name))),
             (1, ExpireInactive(program_id=PROGRAM, member=ref(name))),
@@ -301,23 +338,23 @@ class LedgerMachine(RuleBasedStateMachine):
     async def _check(self) -> None:
         rows = await self.pools[1].fetch(
             """
-            SELECT m.external_id, w.points_available, coalesce(sum(e.points)
+            SELECT m.external_id, w.point_type_id, w.points_available, coalesce(sum(e.points)
                 FILTER (WHERE e.kind = 'expired'), 0)::bigint AS points_expired
             FROM members m JOIN wallets w ON w.merchant_id = $1 AND w.member_id = m.id
             LEFT JOIN entries e ON e.merchant_id = $1 AND e.wallet_id = w.id
             WHERE m.merchant_id = $1
-            GROUP BY m.external_id, w.points_available
+            GROUP BY m.external_id, w.point_type_id, w.points_available
             """,
             self.merchant_id,
         )
-        assert len(rows) == len(NAMES)
+        assert len(rows) == len(self.moved)
         for row in rows:
-            name = row["external_id"]
+            purse = row["external_id"], row["point_type_id"]
             spent = sum(
-                each.points_spent for each in self.redemptions.values() if each.name == name
+                each.points_spent for each in self.redemptions.values() if each.purse == purse
             )
-            told = self.moved[name] - spent + row["points_expired"]
-            assert row["points_available"] == told, f"{name} has {dict(row)}, told {told}"
+            told = self.moved[purse] - spent + row["points_expired"]
+            assert row["points_available"] == told, f"{purse} has {dict(row)}, told {told}"
         made = await self.pools[1].fetch(
             "SELECT id, reward_id FROM redemptions WHERE merchant_id = $1", self.merchant_id
         )
@@ -352,6 +389,16 @@ class LedgerMachine(RuleBasedStateMachine):
             )
             assert not [row for row in rows if (row[1], row[2]) == ("pending", "queued")]
             self._check_cooldowns(rows)
+            most = await self.pools[1].fetchval(
+                """
+                SELECT max(day.points) FROM (
+                    SELECT sum(points_cost - points_refunded) AS points FROM redemptions
+                    WHERE merchant_id = $1 AND reward_id = 1005
+                    GROUP BY member_id, (created_at AT TIME ZONE 'Europe/London')::date) AS day
+                """,
+                self.merchant_id,
+            )
+            assert (most or 0) <= LIMIT
             proof = await verify(self.pools[1], merchant_id=self.merchant_id)
             assert proof.drifts == []
         finally:
@@ -373,13 +420,30 @@ def _redeem(name: str, random: Random) -> Redeem:
 
 
 def _rule(random: Random) -> RuleId:
-    return RuleId(random.choice((4001, 4002)))
+    return RuleId(random.choice((4001, 4002, 4003)))
 
 
-def _name(command: Command) -> str:
+def _adjust(name: str, random: Random) -> Adjust:
+    return Adjust(
+        program_id=PROGRAM,
+        member=ref(name),
+        points=random.choice([30, -7]),
+        point_type_id=random.choice((None, *KINDS)),
+    )
+
+
+def _purse(command: Command) -> Purse:
+    """Say whose points a command moves, and which."""
     assert isinstance(command, Redeem | Adjust | Earn)
     assert command.member.external_id is not None
-    return command.member.external_id
+    kind = POINT_TYPE
+    if isinstance(command, Adjust):
+        kind = command.point_type_id or POINT_TYPE
+    elif isinstance(command, Redeem):
+        kind = GEMS.id if command.reward_id == 1005 else POINT_TYPE
+    elif command.rule_id == 4003:
+        kind = GEMS.id
+    return command.member.external_id, kind
 
 
 def test_callers_are_told_the_truth(database_url: str) -> None:
