@@ -26,6 +26,7 @@ from guerdon.domain.command import (
     Earn,
     Enrol,
     EraseMember,
+    ExpireEarly,
     ExpireInactive,
     ExpireLots,
     ExpireRedemption,
@@ -36,6 +37,7 @@ from guerdon.domain.command import (
     Release,
     Reopen,
     Settle,
+    SettlePending,
     Transfer,
 )
 from guerdon.domain.ids import EarningId, PointTypeId, RedemptionId, RewardId, RuleId, TierId
@@ -267,6 +269,14 @@ def _earn(world: World, who: int, a: int, b: int, c: int) -> Command:
 def _earning(world: World, who: int, a: int, b: int, _: int) -> Command:
     pending = [each.id for each in world.earnings.values() if not each.is_manual]
     earning_id = _one(pending[-5:], who + a) or EarningId(1)
+    if b == 7:
+        return SettlePending(
+            program_id=PROGRAM,
+            member=_ref(world, who),
+            earning_ids=tuple(pending[-3:]),
+            is_credited=a % 2 == 0,
+            note="by hand",
+        )
     if b < 2:
         return Approve(earning_id=earning_id)
     return (
@@ -311,6 +321,13 @@ def _point_type(world: World, number: int) -> PointTypeId | None:
 def _expire(world: World, who: int, a: int, _: int, __: int) -> Command:
     if a < 4:
         return ExpireInactive(program_id=PROGRAM, member=_ref(world, who))
+    if a == 7:
+        return ExpireEarly(
+            program_id=PROGRAM,
+            member=_ref(world, who),
+            point_type_id=POINT_TYPE,
+            lot_ids=tuple(list(world.lots)[-4:]),
+        )
     return ExpireLots(program_id=PROGRAM, member=_ref(world, who))
 
 
