@@ -91,7 +91,8 @@ def get_program(shelf: Shelf, program_id: int, *, is_changed: bool = True) -> Pr
 
 
 def create_program(shelf: Shelf, wanted: Program) -> Program:
-    """Make a program, at first a draft without anything; id, slug and times are given here."""
+    """Make a program, at first a draft without anything; id, slug, times and the time zone, which
+    is the merchant's, are given here."""
     number = shelf.next_id()
     plain = _plain(wanted.name)
     taken = {program.slug for program in shelf.programs.values()}
@@ -106,6 +107,7 @@ def create_program(shelf: Shelf, wanted: Program) -> Program:
             id=ProgramId(number),
             slug=slug,
             status="draft",
+            timezone=shelf.merchant.timezone,
             origin="api",
             created_at=shelf.now,
             updated_at=None,

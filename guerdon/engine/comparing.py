@@ -87,7 +87,8 @@ def compare_offers(
 
     New ones take their ids from `ids`. What the blueprint leaves out is archived, a whole program
     made inactive: nothing is ever deleted, since history points at it. What calls have made is
-    left alone. Raises Conflict where a program or a point type of that name was made by a call."""
+    left alone, but for the merchant's time zone. Raises Conflict where a program or a point type of
+    that name was made by a call."""
     found = Offers()
     _compare_point_types(standing, blueprint, found, ids)
     known = {program.slug: program for program in standing.catalogue.programs.values()}
@@ -99,9 +100,12 @@ def compare_offers(
         _Comparison(standing, found, ids, now).program(before, wanted)
     for slug in sorted(known.keys() - {wanted.program.slug for wanted in blueprint.programs}):
         program = known[slug]
-        if program.origin == "file" and program.status != "inactive":
-            found.changed_programs.append(replace(program, status="inactive"))
-            changes = {"status": (str(program.status), "inactive")}
+        changed = replace(program, timezone=blueprint.merchant.timezone)
+        if program.origin == "file":
+            changed = replace(program, status="inactive")
+        if changed != program:
+            found.changed_programs.append(changed)
+            changes = changes_of(program, changed)
             found.differences.append(
                 Difference(act="change", path=f"programs.{slug}", changes=changes)
             )

@@ -90,6 +90,21 @@ async def test_a_file_leaves_alone_what_calls_have_made(pool: asyncpg.Pool) -> N
     (assigned,) = (each for each in shown["programs"][0]["rewards"] if each["origin"] == "api")
     assert assigned["ids"]["voucherify"] == forms["voucherify"]
     assert [each["slug"] for each in shown["programs"]] == ["main", "own-club"]
+    # Days begin where the merchant is.
+    moved = make_file()
+    moved["merchant"]["timezone"] = "Asia/Tokyo"
+    said = [
+        f"{each.act} {each.path}" for each in await applying.apply(runtime, make_blueprint(moved))
+    ]
+    assert said == [
+        "change merchant tidewater",
+        "change programs.main",
+        "change programs.own-club",
+    ]
+    after = await _catalogue(runtime, merchant_id)
+    assert {each.timezone for each in after.programs.values()} == {"Asia/Tokyo"}
+    await applying.apply(runtime, make_blueprint())
+    before = await _catalogue(runtime, merchant_id)
     # Its name is taken.
     file = make_file()
     file["programs"].append({**file["programs"][0], "slug": "own-club"})

@@ -86,7 +86,7 @@ async def create_program(call: Call) -> Answer:
     rewards = assignments_from_wire(body.rewards, ".rewards")
 
     def act(shelf: Shelf) -> NewProgram:
-        wanted = terms_from_wire(new_program(body.name, shelf.merchant.timezone), body)
+        wanted = terms_from_wire(new_program(body.name), body)
         number = offer.create_program(shelf, wanted).id
         offer.assign_point_types(shelf, number, assign=point_types)
         assignment.assign_rules(shelf, number, assign=rules)

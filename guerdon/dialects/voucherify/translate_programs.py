@@ -36,14 +36,13 @@ def status_of(program: Program) -> Status:
     return "DELETED" if program.archived_at is not None else STATUSES[program.status]
 
 
-def new_program(name: str, timezone: str) -> Program:
+def new_program(name: str) -> Program:
     """Begin a program. Of a member's points those go first that expire first, as at the vendor."""
     return Program(
         id=ProgramId(0),
         slug="",
         name=name,
         status="draft",
-        timezone=timezone,
         draw_order="soonest_expiry",
         origin="api",
     )

@@ -640,3 +640,18 @@ async def test_lists_are_filtered_ordered_and_paged(serve_shop: ServeVouch) -> N
     assert [each["name"] for each in found["data"]] == ["Zebra", "Points"]
     programs = await setup.ask("GET", "/programs?filters[status][conditions][$is]=ACTIVE")
     assert [each["id"] for each in programs["data"]] == [PROGRAM_ID]
+
+
+async def test_a_program_has_so_many_card_definitions_and_no_more(setup: Setup) -> None:
+    definitions = [await setup.card_definition() for _ in range(11)]
+    program = (await setup.ask("POST", "/programs", {"name": "Club"}))["id"]
+    path = f"/programs/{program}/card-definitions/batch"
+    await setup.ask("POST", path, {"assign": definitions[:10]})
+    refused = await setup.refused("POST", path, {"assign": definitions[10:]})
+    assert refused["code"] == 403
+    assert refused["key"] == "card_definition_assignments_limit_exceeded"
+    swapped = {"assign": definitions[10:], "unassign": definitions[:1]}
+    await setup.ask("POST", path, swapped)
+    listed = await setup.ask("GET", f"/programs/{program}/card-definitions?limit=100&order=id")
+    held = [each["card_definition_id"] for each in listed["data"]]
+    assert held == definitions[1:]
