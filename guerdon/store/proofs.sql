@@ -55,11 +55,12 @@ ORDER BY d.id
 LIMIT $2;
 
 -- name: check_wallets
--- A wallet's figures are the sums of its entries, lots, redemptions and earnings; its member is
--- there.
+-- A wallet's figures are the sums of its entries, lots, redemptions and earnings; its member and its
+-- point type are there, and it is in its member's program.
 SELECT w.id, w.id AS wallet_id, v.fault, v.expected::text, v.found::text
 FROM wallets w
 LEFT JOIN members m ON m.merchant_id = $1 AND m.id = w.member_id
+LEFT JOIN point_types t ON t.merchant_id = $1 AND t.id = w.point_type_id
 LEFT JOIN (
     SELECT e.wallet_id, sum(e.points) AS points, sum(e.lifetime_points) AS lifetime_points,
            sum(e.pending_points) AS pending_points, sum(e.owed_points) AS owed_points,
@@ -100,7 +101,9 @@ CROSS JOIN LATERAL (VALUES
     ('points_awaited', coalesce(awaited.points, 0), w.points_pending),
     ('points_owed', coalesce(moved.owed_points, 0), w.points_owed),
     ('points_owed_below_zero', 0, least(w.points_owed, 0)),
-    ('member_exists', w.member_id, m.id)
+    ('member_exists', w.member_id, m.id),
+    ('program_of_member', coalesce(m.program_id, w.program_id), w.program_id),
+    ('point_type_exists', w.point_type_id, t.id)
 ) AS v (fault, expected, found)
 WHERE w.merchant_id = $1 AND ($3::bigint[] IS NULL OR w.id = ANY ($3::bigint[]))
   AND v.expected IS DISTINCT FROM v.found

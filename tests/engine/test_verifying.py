@@ -101,6 +101,16 @@ LIES = [
         ("member", "default_wallets"),
     ),
     lie(
+        "a wallet of points that there are none of",
+        "UPDATE wallets SET point_type_id = 999 WHERE id = @richest",
+        ("wallet", "point_type_exists"),
+    ),
+    lie(
+        "a wallet in another program than its member",
+        "UPDATE wallets SET program_id = 999 WHERE id = @richest",
+        ("wallet", "program_of_member"),
+    ),
+    lie(
         "a lot holds more than its draws left",
         "UPDATE lots SET points_remaining = points_remaining - 1 WHERE id = @open_lot",
         ("lot", "points_remaining"),
@@ -288,6 +298,7 @@ LIES = [
         "a member of a program that is not there",
         "UPDATE members SET program_id = 9999 WHERE external_id = 'bob'",
         ("member", "program_exists"),
+        ("wallet", "program_of_member"),
     ),
     lie(
         "a wallet of nobody",
