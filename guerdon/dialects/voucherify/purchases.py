@@ -171,6 +171,7 @@ def _at_once(call: Call, catalogue: Catalogue, reward: Reward) -> Behind:
         expiries={},
         earnings={},
         payments={},
+        orders={},
     )
 
 

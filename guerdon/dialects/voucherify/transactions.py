@@ -27,6 +27,7 @@ from guerdon.store.earnings import list_earnings
 from guerdon.store.lots import list_lot_origins
 from guerdon.store.offers import list_reward_versions
 from guerdon.store.order_payments import list_payments_by_entry
+from guerdon.store.orders import list_orders_by_keys
 from guerdon.store.purchases import find_last_refund
 from guerdon.store.redemptions import list_redemptions
 from guerdon.store.snapshot import snapshot
@@ -134,6 +135,12 @@ async def look_behind(
         if each.kind == "adjusted" and each.points < 0 and each.redemption_id is not None
     ]
     refunds = [await find_last_refund(view, merchant_id, known[each]) for each in reversed_ids]
+    order_keys = {each.order_key for each in payments.values()}
+    orders = (
+        await list_orders_by_keys(view, merchant_id, card.program_id, order_keys)
+        if order_keys
+        else {}
+    )
     return Behind(
         profile=call.settings.purchase_profile,
         catalogue=catalogue,
@@ -147,6 +154,7 @@ async def look_behind(
         expiries={LotId(lot_id): origin[1] for lot_id, origin in origins.items()},
         earnings={each.id: each for each in earnings},
         payments=payments,
+        orders={order_key: order.id for order_key, order in orders.items()},
     )
 
 

@@ -27,13 +27,16 @@ SPENT = "Points spent on reward"
 REFUNDED = "Manual reward refund"
 # A refund's reward transaction has the id after its entry's, as a purchase's that after its own.
 _NEXT = 1
+# What was paid in advance of an order that is not known.
+_NO_ORDER = 0
 _TICK = timedelta(milliseconds=1)
 
 
 class Behind(Struct, frozen=True, kw_only=True):
     """All that transactions name, as it stands in one view, and how they are to be shown.
 
-    What is queued is processed once it is `delay` old, as seen at `now`."""
+    What is queued is processed once it is `delay` old, as seen at `now`. `orders` gives the numbers
+    of the orders that were paid, by the shop's own ids."""
 
     profile: PurchaseProfile
     catalogue: Catalogue
@@ -47,6 +50,7 @@ class Behind(Struct, frozen=True, kw_only=True):
     expiries: Mapping[LotId, datetime | None]
     earnings: Mapping[EarningId, Earning]
     payments: Mapping[EntryId, OrderPayment]
+    orders: Mapping[str, int]
 
     def reward_of(self, redemption: Redemption) -> Reward:
         """Give the reward as it was when it was bought."""
@@ -323,7 +327,7 @@ def _paid(happening: Happening, behind: Behind) -> w.CardDetails:
     return w.CardDetails(
         reason="Points spent on order payment",
         points=w.Points(total=-happening.points),
-        order=w.Ref(payment.order_key),
+        order=w.Ref(write_id("order", behind.orders.get(payment.order_key, _NO_ORDER))),
         order_transaction=w.Ref(write_id("order_transaction", payment.id)),
     )
 

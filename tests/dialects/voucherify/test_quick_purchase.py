@@ -44,6 +44,7 @@ def test_the_quick_form_is_the_general_one() -> None:
         expiries={},
         earnings={},
         payments={},
+        orders={},
     )
     general = msgspec.to_builtins(purchase_card_transaction(redemption, card, behind))
     quick = msgspec.to_builtins(purchase_in_seed_form(redemption, card, reward))
