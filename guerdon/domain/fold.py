@@ -541,12 +541,9 @@ class Fold:
         reward = self.catalogue.rewards.get(redemption.reward_id)
         if redemption.is_grant:
             return
-        times = self.taken_at.get(slot, [])
-        if redemption.created_at in times:
-            times.remove(redemption.created_at)
-        if slot not in self.taken_by_member:
-            return
-        if reward is None or reward.limit_per_member is None:
+        if redemption.created_at in self.taken_at.get(slot, ()):
+            self.taken_at[slot].remove(redemption.created_at)
+        if slot not in self.taken_by_member or reward is None or reward.limit_per_member is None:
             return
         timezone = self.program(redemption.program_id).timezone
         since = interval_start(reward.limit_per_member.interval, self.now, timezone)
