@@ -9,8 +9,9 @@ from guerdon.domain.lot import Lot
 class Wallet(Struct, frozen=True, kw_only=True, gc=False):
     """A wallet as loaded under its lock. `points_held` are those of pending redemptions, already
     drawn from the lots; `points_pending` are earned but not yet approved. `tier_id` is kept on the
-    member's default wallet, whose lifetime points decide it. `version` counts every change of the
-    wallet or its lots, as loaded. `code` is its card's, where that has a form of its own."""
+    member's default wallet, whose lifetime points decide it. Whether the member is frozen is asked
+    of that one too; the others follow. `version` counts every change of the wallet or its lots, as
+    loaded. `code` is its card's, where that has a form of its own."""
 
     id: WalletId
     member_id: MemberId
