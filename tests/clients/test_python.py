@@ -218,35 +218,10 @@ class _Journey:
             )
         )
         assert (reward.type, reward.stock) == ("MATERIAL", 1)
-        item = v.LoyaltiesRewardsCreateAssignmentItemRequestBody
-        loyalty = v.LoyaltiesRewardsCreateAssignmentItemRequestBodyParametersLoyalty
-        terms = v.LoyaltiesRewardsCreateAssignmentItemRequestBodyParameters
-        assigned = self.api.create_reward_assignment1(
-            campaign.id, [item(reward=reward.id, parameters=terms(loyalty=loyalty(points=70)))]
-        )
-        assert assigned.parameters.loyalty.points == 70
-        self._take_the_cap(campaign.id, reward.id)
-        listed = self.api.list_reward_assignments2(campaign.id)
-        assert [(row.id, row.reward_id) for row in listed.data] == [(assigned.id, reward.id)]
-        assert self.api.get_reward_assignment2(campaign.id, assigned.id).id == assigned.id
-        assert self.api.list_reward_assignments1(campaign.id).data == listed.data
-        assert self.api.get_reward_assignment1(campaign.id, assigned.id).reward_id == reward.id
-        assert self.api.get_reward_details(campaign.id, assigned.id).name == "A cap"
-        changed = self.api.update_reward_assignment1(
-            campaign.id,
-            assigned.id,
-            v.LoyaltiesRewardsUpdateAssignmentRequestBody(
-                parameters=v.LoyaltiesRewardsUpdateAssignmentRequestBodyParameters(
-                    loyalty=v.LoyaltiesRewardsUpdateAssignmentRequestBodyParametersLoyalty(
-                        points=80
-                    )
-                )
-            ),
-        )
-        assert changed.parameters.loyalty.points == 80
+        assignment_id = self._assign(campaign.id, reward.id)
         refused = self._refused(lambda: self.rewards.delete_reward(reward.id))
         assert refused == (v.exceptions.BadRequestException, 400, "resource_in_use")
-        self.api.delete_reward_assignment1(campaign.id, assigned.id)
+        self.api.delete_reward_assignment1(campaign.id, assignment_id)
         renamed = self.rewards.update_reward(
             reward.id, v.RewardsUpdateRequestBody(name="A red cap", stock=4)
         )
@@ -263,6 +238,37 @@ class _Journey:
         self.api.delete_loyalty_program(campaign.id)
         gone = self._refused(lambda: self.api.get_loyalty_program(campaign.id))
         assert gone == (v.exceptions.NotFoundException, 404, "not_found")
+
+    def _assign(self, campaign_id: str, reward_id: str) -> str:
+        """Have a campaign offer a reward, and change what it costs."""
+        v = self.v
+        item = v.LoyaltiesRewardsCreateAssignmentItemRequestBody
+        loyalty = v.LoyaltiesRewardsCreateAssignmentItemRequestBodyParametersLoyalty
+        terms = v.LoyaltiesRewardsCreateAssignmentItemRequestBodyParameters
+        assigned = self.api.create_reward_assignment1(
+            campaign_id, [item(reward=reward_id, parameters=terms(loyalty=loyalty(points=70)))]
+        )
+        assert assigned.parameters.loyalty.points == 70
+        self._take_the_cap(campaign_id, reward_id)
+        listed = self.api.list_reward_assignments2(campaign_id)
+        assert [(row.id, row.reward_id) for row in listed.data] == [(assigned.id, reward_id)]
+        assert self.api.get_reward_assignment2(campaign_id, assigned.id).id == assigned.id
+        assert self.api.list_reward_assignments1(campaign_id).data == listed.data
+        assert self.api.get_reward_assignment1(campaign_id, assigned.id).reward_id == reward_id
+        assert self.api.get_reward_details(campaign_id, assigned.id).name == "A cap"
+        changed = self.api.update_reward_assignment1(
+            campaign_id,
+            assigned.id,
+            v.LoyaltiesRewardsUpdateAssignmentRequestBody(
+                parameters=v.LoyaltiesRewardsUpdateAssignmentRequestBodyParameters(
+                    loyalty=v.LoyaltiesRewardsUpdateAssignmentRequestBodyParametersLoyalty(
+                        points=80
+                    )
+                )
+            ),
+        )
+        assert changed.parameters.loyalty.points == 80
+        return str(assigned.id)
 
     def _take_the_cap(self, campaign_id: str, reward_id: str) -> None:
         """Sell out a reward that calls have made, with a card of a campaign that they have made."""
