@@ -6,6 +6,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from guerdon.dialects.voucherify import ids
+from guerdon.dialects.voucherify.behind import Behind
 from guerdon.dialects.voucherify.call import Call
 from guerdon.dialects.voucherify.errors import Named, refusal_answer
 from guerdon.dialects.voucherify.filters import Field
@@ -15,7 +16,7 @@ from guerdon.dialects.voucherify.places import member_in, program_in
 from guerdon.dialects.voucherify.transactions import look_behind
 from guerdon.dialects.voucherify.translate_purchase import purchase_in_seed_form
 from guerdon.dialects.voucherify.translate_results import Cards
-from guerdon.dialects.voucherify.translate_transactions import Behind, reward_transaction
+from guerdon.dialects.voucherify.translate_transactions import reward_transaction
 from guerdon.dialects.voucherify.wire_purchases import PurchaseBody
 from guerdon.dialects.voucherify.wire_transactions import CurrentPurchase, DryRun, SeedPurchase
 from guerdon.domain.catalogue import Catalogue, Program, Reward

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from guerdon.dialects.voucherify.behind import Behind
 from guerdon.dialects.voucherify.call import Call
 from guerdon.dialects.voucherify.filters import Field
 from guerdon.dialects.voucherify.lists import ListForm, Listing, page_answer, read_listing
 from guerdon.dialects.voucherify.places import card_in, member_in, program_in
 from guerdon.dialects.voucherify.translate_results import Cards
-from guerdon.dialects.voucherify.translate_transactions import Behind, card_transaction
+from guerdon.dialects.voucherify.translate_transactions import card_transaction
 from guerdon.dialects.voucherify.wire_transactions import CardTransaction
 from guerdon.domain.catalogue import Catalogue
 from guerdon.domain.ids import EarningId, EntryId, LotId

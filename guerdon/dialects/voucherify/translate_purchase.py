@@ -4,9 +4,10 @@ It is what `purchase_card_transaction` shows of it, made in one go: the one answ
 quick."""
 
 from guerdon.dialects.voucherify import wire_transactions as w
+from guerdon.dialects.voucherify.behind import reward_transaction_id
 from guerdon.dialects.voucherify.ids import write_id, write_offer_id
 from guerdon.dialects.voucherify.offer_ids import reward_number
-from guerdon.dialects.voucherify.translate_transactions import SPENT, reward_transaction_id
+from guerdon.dialects.voucherify.translate_transactions import SPENT
 from guerdon.dialects.voucherify.wire import stamp
 from guerdon.domain.catalogue import Reward
 from guerdon.domain.redemption import Redemption

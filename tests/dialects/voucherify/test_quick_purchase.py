@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import msgspec
 
+from guerdon.dialects.voucherify.behind import Behind
 from guerdon.dialects.voucherify.translate_purchase import purchase_in_seed_form
 from guerdon.dialects.voucherify.translate_results import Cards
-from guerdon.dialects.voucherify.translate_transactions import Behind, purchase_card_transaction
+from guerdon.dialects.voucherify.translate_transactions import purchase_card_transaction
 from guerdon.domain.ids import MemberId, RedemptionId, TemplateId, WalletId
 from guerdon.domain.redemption import Redemption
 from guerdon.store.card_transactions import Card
