@@ -1,6 +1,7 @@
 """Cards: points by hand, and balances that follow from all that came and went."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 from guerdon.dialects.voucherify.ids import write_id
@@ -24,7 +25,7 @@ from guerdon.domain.ids import EarningId, MemberId, RedemptionId, RewardId, Rule
 from guerdon.domain.member import MemberRef
 from guerdon.store.cards import list_cards
 from guerdon.store.snapshot import snapshot
-from tests.builders.shop import PROGRAM, make_reward, make_rule, make_shop
+from tests.builders.shop import FOUNDED, PROGRAM, make_reward, make_rule, make_shop
 from tests.builders.vouch import PROGRAM_ID, READ_KEYS, ServedVouch, error_of, problem_of
 from tests.dialects.voucherify.conftest import ServeVouch
 
@@ -165,6 +166,9 @@ _SUMS = (
     "added",
     "subtracted",
     "spent",
+    "purchased",
+    "purchased_reversed",
+    "expired",
     "locked",
     "unlocked",
     "refunded",
@@ -226,11 +230,17 @@ class History:
                 Release(redemption_id=redeemed, reason="no"),
                 Refund(redemption_id=redeemed),
             )[kind - 9]
+        if kind in (12, 13) and redeemed is not None:
+            # What a reward of points was worth is credited so, and taken back.
+            bought = points if kind == 12 else -points
+            return Adjust(points=bought, floors_at_zero=True, redemption_id=redeemed, **common)
         return None
 
 
 async def test_the_balance_is_the_formulas_whatever_happened(serve_shop: ServeVouch) -> None:
-    served = await serve_shop(SHOP.with_program(negative_balance="allow"))
+    moments = [FOUNDED]
+    shop = SHOP.with_program(negative_balance="allow", points_expiry_days=9)
+    served = await serve_shop(shop, now=lambda: moments[0])
     histories = 30
     for seed in range(histories):
         name = f"H-{seed}"
@@ -238,7 +248,8 @@ async def test_the_balance_is_the_formulas_whatever_happened(serve_shop: ServeVo
         history = History(served, name)
         chance = random.Random(seed)  # noqa: S311 -- a history that can be repeated
         for _ in range(20):
-            command = history.command(chance.randrange(12), chance.randrange(10))
+            moments[0] += timedelta(days=chance.randrange(3) // 2)
+            command = history.command(chance.randrange(14), chance.randrange(10))
             if command is not None:
                 await history.do(command)
     await _check_all(served, histories)
@@ -246,15 +257,18 @@ async def test_the_balance_is_the_formulas_whatever_happened(serve_shop: ServeVo
 
 async def _check_all(served: ServedVouch, expected: int) -> None:
     """Hold every card against its wallet, all in one statement."""
+    now = served.ledger.runtime.now()
     async with snapshot(served.pool) as view:
         rows = await view.fetch(
-            "SELECT id, member_id, points_available - points_owed AS balance, points_pending, "
-            "points_held FROM wallets WHERE merchant_id = $1",
+            "SELECT w.member_id, w.points_available - w.points_owed - coalesce(sum("
+            "l.points_remaining), 0) AS balance, w.points_pending, w.points_held "
+            "FROM wallets w LEFT JOIN lots l ON l.wallet_id = w.id AND l.expires_at <= $2 "
+            "WHERE w.merchant_id = $1 GROUP BY w.merchant_id, w.id",
             served.shop.id,
+            now,
         )
         catalogue = await served.ledger.catalogues.see(view, served.shop.id)
         ids = [MemberId(row["member_id"]) for row in rows]
-        now = served.ledger.runtime.now()
         found = await list_cards(view, served.shop.id, ids, catalogue, now)
     assert len(rows) == expected
     moved = set()
