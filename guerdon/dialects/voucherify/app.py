@@ -2,6 +2,7 @@
 
 import re
 import time
+from urllib.parse import parse_qsl
 
 import structlog
 
@@ -15,6 +16,7 @@ from guerdon.dialects.voucherify.problems import (
     broken,
     forbidden,
     invalid_payload,
+    invalid_query,
     new_request_id,
     no_such_path,
     not_acceptable,
@@ -49,6 +51,7 @@ from guerdon.store.faults import DRIVER_ERRORS, fault_of
 _FORM = b"application/x-www-form-urlencoded"
 _JSON = b"application/json"
 _EMPTY_BODIES = re.compile(rb"\s*(?:\{\s*\}\s*)?")
+_INDEX = re.compile(r"\[\d{0,3}\]$")
 _log = structlog.get_logger(__name__)
 
 
@@ -122,6 +125,8 @@ class VoucherifyApp:
             refused = _refuse(route, key, headers)
             if refused is not None:
                 return refused, rates
+            if scope["query_string"]:
+                _check_query(route, scope["query_string"])
             body = b""
             if route.takes_body:
                 body = await read_body(receive, bytes_max=BODY_BYTES_MAX)
@@ -171,6 +176,16 @@ def _is_acceptable(accepted: bytes) -> bool:
 
 def _has_key(headers: list[tuple[bytes, bytes]]) -> bool:
     return any(name == b"idempotency-key" for name, _ in headers)
+
+
+def _check_query(route: Route, query: bytes) -> None:
+    """Refuse a parameter that nothing would heed. A filter is told of by one of its operators, and
+    an array by its name; which of them there are is for the list to say."""
+    known = {parameter.name for parameter in route.query}
+    for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        is_filter = name.startswith("filters") and any(each[:7] == "filters" for each in known)
+        if not is_filter and _INDEX.sub("", name) not in known:
+            raise invalid_query(f"Query must NOT have additional properties ('{name}')")
 
 
 def _check_body(route: Route, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

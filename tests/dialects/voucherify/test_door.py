@@ -81,6 +81,20 @@ async def test_hostile_paths_and_queries_lead_nowhere(served: ServedVouch) -> No
         assert error_of(response)[:2] == (400, "invalid_query_params"), query
 
 
+async def test_a_parameter_that_nothing_heeds_is_refused(served: ServedVouch) -> None:
+    for query, named in (
+        ("limti=5", "limti"),
+        ("limit=5&page=2", "page"),
+        ("order[0]=id&orders[]=id", "orders[]"),
+    ):
+        response = await served.client.get(f"{_PROGRAMS}?{query}")
+        said = f"Query must NOT have additional properties ('{named}')"
+        assert error_of(response) == (400, "invalid_query_params", said)
+    assert (await served.client.get(f"{_PROGRAMS}?order[0]=id&limit=")).status_code == 200
+    no_list = await served.client.get(f"{_PROGRAMS}/x?filters[id][conditions][$is]=1")
+    assert error_of(no_list)[:2] == (400, "invalid_query_params")
+
+
 async def test_methods_and_media_types_are_kept_to(served: ServedVouch) -> None:
     wrong = await served.client.delete(_PROGRAMS)
     assert error_of(wrong)[:2] == (405, "method_not_allowed")
