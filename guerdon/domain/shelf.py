@@ -42,7 +42,6 @@ class Shelf:
         self.rewards = dict(catalogue.rewards)
         self.rules = dict(catalogue.rules)
         self.templates = dict(templates)
-        self.tiers = catalogue.tiers
         self._counters = counters
         self._ids = ids
         self.put_programs: dict[ProgramId, Program] = {}

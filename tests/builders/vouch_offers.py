@@ -1,6 +1,6 @@
 """Offers made over the Voucherify dialect, as whoever sets a program up would make them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -14,7 +14,6 @@ class Setup:
     """Makes offers by calls, with as little said of each as will do."""
 
     client: httpx.AsyncClient
-    made: list[str] = field(default_factory=list)
 
     async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """Make a call that must succeed."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from guerdon.dialects.voucherify import wire_offers as wire
-from guerdon.dialects.voucherify.problems import invalid_payload, unsupported
+from guerdon.dialects.voucherify.problems import invalid_payload
 from guerdon.dialects.voucherify.wire import Json
 from guerdon.dialects.voucherify.wire_offers import PeriodUnit
 from guerdon.domain.clock import Interval
@@ -142,10 +142,3 @@ def metadata_to_wire(text: str | None) -> dict[str, Json]:
         return {}
     metadata: dict[str, Json] = msgspec.json.decode(text)
     return metadata
-
-
-def refuse_all(path: str, **given: object) -> None:
-    """Refuse what could be stored and not kept to, unless it says nothing."""
-    for name, value in given.items():
-        if value not in (None, msgspec.UNSET, {}, []):
-            raise unsupported(f"{path}.{name}")
