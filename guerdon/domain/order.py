@@ -211,7 +211,8 @@ def _base_points(rule: EarningRule, rate: int, eligible_minor: int, currency: st
     if rule.every_minor is not None:
         # So many points for each whole span, and none for what is left over.
         return eligible_minor // rule.every_minor * rate
-    return eligible_minor * rate // 10 ** minor_exponent(currency)
+    whole: int = 10 ** minor_exponent(currency)
+    return eligible_minor * rate // whole
 
 
 def _rate(seen: OrderSeen, rule: EarningRule, merchant_currency: str) -> tuple[str, int | None]:
