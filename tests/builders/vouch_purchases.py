@@ -1,8 +1,8 @@
 """A member who buys rewards over the Voucherify dialect, and polls for what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -145,4 +145,4 @@ async def row_of(served: ServedVouch, sql: str, *values: object) -> tuple[Any, .
     """Give the one row that a statement asks for."""
     async with served.pool.acquire() as connection:
         (row,) = await connection.fetch(sql, *values)
-        return tuple(row[place] for place in range(len(row)))
+        return tuple(cast("Sequence[Any]", row))
