@@ -16,7 +16,7 @@ from guerdon.domain.ids import (
 )
 from guerdon.domain.ledger import EntryKind
 from guerdon.store.card_transactions import BEGINNING, END, Slice
-from guerdon.store.connection import Connection
+from guerdon.store.connection import Connection, Record
 from guerdon.store.statements import statements
 
 _SQL = statements("loyalty_cards")
@@ -133,7 +133,7 @@ async def list_card_entries_rising(
     """List a page of a wallet's movements in the order in which they were made."""
     sql = _SQL["list_card_entries_rising"]
     rows = await view.fetch(sql, merchant_id, wallet_id, *_conditions_of(wanted))
-    return [CardEntry(**row) for row in rows]
+    return [_entry_of(row) for row in rows]
 
 
 async def list_card_entries_falling(
@@ -142,7 +142,24 @@ async def list_card_entries_falling(
     """List a page of a wallet's movements, the latest first."""
     sql = _SQL["list_card_entries_falling"]
     rows = await view.fetch(sql, merchant_id, wallet_id, *_conditions_of(wanted))
-    return [CardEntry(**row) for row in rows]
+    return [_entry_of(row) for row in rows]
+
+
+def _entry_of(row: Record) -> CardEntry:
+    return CardEntry(
+        id=row["id"],
+        kind=row["kind"],
+        points=row["points"],
+        points_after=row["points_after"],
+        note=row["note"],
+        created_at=row["created_at"],
+        redemption_id=row["redemption_id"],
+        reward_id=row["reward_id"],
+        redeemed_by=row["redeemed_by"],
+        rule_id=row["rule_id"],
+        order_id=row["order_id"],
+        metadata=row["metadata"],
+    )
 
 
 def _conditions_of(wanted: Slice) -> tuple[object, ...]:
