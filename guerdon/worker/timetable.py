@@ -71,7 +71,7 @@ TIMETABLE = (
     Chore(
         name="process queued",
         act=queueing.process_queued,
-        interval_seconds=0.02,
+        interval_seconds=0.04,
         group="queue",
         where=queueing.list_waiting,
         at_once=4,
