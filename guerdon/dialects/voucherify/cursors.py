@@ -62,10 +62,10 @@ def read_cursor(prefix: Prefix, query: bytes, text: str, *, now: datetime) -> Ke
     whole = bytes.fromhex(text.removeprefix(f"{prefix}_"))
     told, check = whole[:-_CHECK_BYTES], whole[-_CHECK_BYTES:]
     if len(told) <= _QUERY_BYTES + _TIME_BYTES or check != _check(prefix, told):
-        raise _expired()
+        raise expired()
     expires_at = int.from_bytes(told[_QUERY_BYTES : _QUERY_BYTES + _TIME_BYTES], "big")
     if expires_at < now.timestamp():
-        raise _expired()
+        raise expired()
     if told[:_QUERY_BYTES] != query:
         raise refuse(
             400,
@@ -77,14 +77,15 @@ def read_cursor(prefix: Prefix, query: bytes, text: str, *, now: datetime) -> Ke
     try:
         return _decode(told[_QUERY_BYTES + _TIME_BYTES :])
     except msgspec.DecodeError:
-        raise _expired() from None
+        raise expired() from None
 
 
 def _check(prefix: str, told: bytes) -> bytes:
     return hashlib.blake2b(prefix.encode() + told, digest_size=_CHECK_BYTES).digest()
 
 
-def _expired() -> Fault:
+def expired() -> Fault:
+    """Say that a cursor is of no use, or no longer."""
     return refuse(
         400,
         "invalid_or_expired_cursor",

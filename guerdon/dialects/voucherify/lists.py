@@ -9,8 +9,16 @@ from urllib.parse import parse_qsl
 from msgspec import Struct, field
 
 from guerdon.dialects.voucherify.call import Call
-from guerdon.dialects.voucherify.cursors import Key, Prefix, query_hash, read_cursor, write_cursor
+from guerdon.dialects.voucherify.cursors import (
+    Key,
+    Prefix,
+    expired,
+    query_hash,
+    read_cursor,
+    write_cursor,
+)
 from guerdon.dialects.voucherify.filters import Field, Filters, Value, operators_of, read_filters
+from guerdon.dialects.voucherify.ids import ID_MAX
 from guerdon.dialects.voucherify.problems import invalid_query
 from guerdon.dialects.voucherify.wire import Cursor
 from guerdon.http.asgi import Answer
@@ -117,7 +125,18 @@ class Listing(Struct, frozen=True, kw_only=True):
         them; None for the first page. To be asked after all look-ups of the path."""
         if self.cursor is None:
             return None
-        return read_cursor(self.form.cursor, self.mark, self.cursor, now=self.now)
+        last = read_cursor(self.form.cursor, self.mark, self.cursor, now=self.now)
+        # Anybody can make one up: no statement may be given what is no place in the list.
+        is_whole = len(last) == len(self.order) and isinstance(last[-1], int)
+        if not is_whole or not all(_is_storable(each) for each in last):
+            raise expired()
+        return last
+
+
+def _is_storable(value: str | int | None) -> bool:
+    if isinstance(value, int):
+        return 0 <= value <= ID_MAX
+    return value is None or "\x00" not in value
 
 
 def read_listing(call: Call, form: ListForm) -> Listing:
@@ -184,7 +203,11 @@ def page_of(
         rows.sort(key=lambda pair: _rank(pair[0][order.field]), reverse=order.is_falling)
     last = listing.resume()
     if last is not None:
-        rows = [pair for pair in rows if _is_after(listing, pair[0], last)]
+        try:
+            rows = [pair for pair in rows if _is_after(listing, pair[0], last)]
+        except TypeError:
+            # One made up: a number stands where a text should, or the other way round.
+            raise expired() from None
     return page_answer(
         listing,
         rows,

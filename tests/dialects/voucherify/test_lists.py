@@ -11,6 +11,7 @@ import pytest
 
 from guerdon.dialects.voucherify import programs
 from guerdon.dialects.voucherify.call import Call, Route, Settings
+from guerdon.dialects.voucherify.cursors import Key, write_cursor
 from guerdon.dialects.voucherify.filters import Field, Filters, Span, read_filters
 from guerdon.dialects.voucherify.ids import write_id
 from guerdon.dialects.voucherify.lists import (
@@ -22,7 +23,7 @@ from guerdon.dialects.voucherify.lists import (
     read_page,
 )
 from guerdon.dialects.voucherify.problems import Fault
-from guerdon.domain.key import Key
+from guerdon.domain import key as keys
 from guerdon.engine.submitting import Ledger
 from tests.builders.http import Clock
 from tests.builders.vouch import PROGRAM_ID, ServedVouch
@@ -59,7 +60,7 @@ def _call(clock: Clock, *pairs: tuple[str, str], merchant_id: int = 1, path: str
     route = Route(method="GET", path="/v2/things/{id}", handler=_nothing, summary="", answers={})
     return Call(
         cast("Ledger", SimpleNamespace(runtime=SimpleNamespace(now=clock))),
-        cast("Key", SimpleNamespace(merchant_id=merchant_id)),
+        cast("keys.Key", SimpleNamespace(merchant_id=merchant_id)),
         route,
         (path,),
         settings=Settings(),
@@ -271,6 +272,29 @@ def test_a_cursor_is_of_its_query_and_its_time() -> None:
         assert details == "The provided cursor is invalid or has expired"
     clock.advance(minutes=15, seconds=1)
     assert _refused(*pairs, again, clock=clock)[0] == "invalid_or_expired_cursor"
+
+
+@pytest.mark.parametrize(
+    ("order", "last"),
+    [
+        ("id", ("5",)),
+        ("id", ()),
+        ("id", (5, 5)),
+        ("id", (None,)),
+        ("id", (-1,)),
+        ("id", (2**63,)),
+        ("name", (5, 5)),
+        ("name", ("\x00", 5)),
+        ("name", ("fig", "5")),
+    ],
+)
+def test_a_cursor_made_up_is_no_place_in_a_list(order: str, last: Key) -> None:
+    clock = Clock()
+    asked = ("order", order)
+    mark = read_listing(_call(clock, asked), _FORM).mark
+    cursor = write_cursor("lcrsrew", mark, last, now=clock()).next
+    key, _ = _refused(asked, ("cursor", cursor), clock=clock)
+    assert key == "invalid_or_expired_cursor"
 
 
 def test_rows_of_a_statement_make_a_page() -> None:
