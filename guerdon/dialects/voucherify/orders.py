@@ -10,9 +10,10 @@ import msgspec
 from guerdon.dialects.voucherify import ids
 from guerdon.dialects.voucherify.call import Call
 from guerdon.dialects.voucherify.errors import Named, refusal_answer
-from guerdon.dialects.voucherify.problems import invalid_payload, not_found
+from guerdon.dialects.voucherify.problems import Fault, invalid_payload, not_found
 from guerdon.dialects.voucherify.wire import stamp
 from guerdon.dialects.voucherify.wire_orders import (
+    AMOUNT_MAX,
     Customer,
     CustomerRef,
     EventAnswer,
@@ -43,6 +44,8 @@ async def create_order(call: Call) -> Answer:
     body = call.decode(OrderBody)
     external_id = ids.OWN_MARK if body.customer is None else external_id_of(body.customer)
     key, fingerprint = call.idempotency()
+    if body.source_id is not None and body.source_id.startswith(ids.OWN_MARK):
+        raise _own_name(".source_id")
     order_key = body.source_id or _own_key(key)
     catalogue = await call.ledger.catalogues.newest(call.merchant_id)
     programs = _open_programs(catalogue)
@@ -139,6 +142,8 @@ def external_id_of(customer: CustomerRef) -> str:
     if customer.id is None:
         if customer.source_id is None:
             raise invalid_payload("Property .customer must have required property 'source_id'")
+        if customer.source_id.startswith(ids.OWN_MARK):
+            raise _own_name(".customer.source_id")
         return customer.source_id
     external_id = ids.read_customer_id(customer.id)
     if external_id is None:
@@ -146,6 +151,11 @@ def external_id_of(customer: CustomerRef) -> str:
     if customer.source_id not in (None, external_id):
         raise invalid_payload("Property .customer.source_id is not that of .customer.id")
     return external_id
+
+
+def _own_name(place: str) -> Fault:
+    """Say that so begin the names that were made here, for what was stated without one."""
+    return invalid_payload(f'Property {place} must match pattern "^[^{ids.OWN_MARK}]"')
 
 
 def order_to_wire(order: OrderRecord) -> Order:
@@ -199,6 +209,8 @@ def _placed(body: OrderBody, currency: str) -> Placed:
             each.amount if each.amount is not None else (each.price or 0) * each.quantity
             for each in items
         )
+    if amount > AMOUNT_MAX:
+        raise invalid_payload(f"Property .items cannot come to more than {AMOUNT_MAX}")
     if body.discount_amount > amount:
         raise invalid_payload("Property .discount_amount cannot be greater than .amount")
     is_paid = body.status in ("PAID", "FULFILLED")

@@ -6,6 +6,7 @@ from guerdon.dialects.voucherify.errors import Named, refusal_answer
 from guerdon.dialects.voucherify.filters import Field
 from guerdon.dialects.voucherify.lists import ListForm, page_answer, read_listing
 from guerdon.dialects.voucherify.orders import find_order
+from guerdon.dialects.voucherify.places import member_in, program_in
 from guerdon.dialects.voucherify.problems import (
     Fault,
     error_answer,
@@ -22,10 +23,9 @@ from guerdon.dialects.voucherify.wire_payments import (
     PaymentBody,
     PointsLimit,
 )
-from guerdon.domain.catalogue import Catalogue, Program
+from guerdon.domain.catalogue import Program
 from guerdon.domain.command import Done, Outcome, Paid, PayOrder, Refused
-from guerdon.domain.enrolment import ERASED
-from guerdon.domain.ids import MemberId, ProgramId, WalletId
+from guerdon.domain.ids import WalletId
 from guerdon.domain.member import MemberRef
 from guerdon.domain.order_payment import OrderPayment
 from guerdon.engine.examining import examine
@@ -34,7 +34,6 @@ from guerdon.http.call import answer
 from guerdon.store import orders
 from guerdon.store.card_transactions import Slice, find_card, list_cards_of
 from guerdon.store.connection import Connection
-from guerdon.store.members import list_members
 from guerdon.store.order_payments import list_payments as list_stored
 from guerdon.store.orders import OrderRecord
 from guerdon.store.snapshot import snapshot
@@ -50,19 +49,19 @@ LIST = ListForm(
 async def create_payment(call: Call) -> Answer:
     """Pay for an order with as many points as it, the card and the caller allow. The debit is made
     at once, and told as pending, as it is at the vendor."""
-    program_id, member_id = ProgramId(call.id(0, "program")), MemberId(call.id(1, "member"))
     body = call.decode(PaymentBody)
     async with snapshot(call.pool) as view:
         catalogue = await call.catalogue(view)
-        await _check_path(call, view, catalogue, program_id, member_id)
+        program = program_in(call, catalogue)
+        member_id = (await member_in(call, view, program)).id
         wallet_id = WalletId(ids.read_id("card", body.card_id) or 0)
         card = await find_card(view, call.merchant_id, wallet_id)
         if card is None or card.member_id != member_id:
             raise not_found("card", body.card_id)
-        order = await _find_order(call, view, catalogue.programs[program_id], body.order)
+        order = await _find_order(call, view, program, body.order)
     limit = body.payment_limit
     command = PayOrder(
-        program_id=program_id,
+        program_id=program.id,
         member=MemberRef(id=member_id),
         point_type_id=card.point_type_id,
         order_key=order.order_key,
@@ -88,12 +87,12 @@ async def create_payment(call: Call) -> Answer:
 
 async def list_payments(call: Call) -> Answer:
     """List what a member paid for with points."""
-    program_id, member_id = ProgramId(call.id(0, "program")), MemberId(call.id(1, "member"))
     listing = read_listing(call, LIST)
     among, span = listing.filters.among("id"), listing.filters.span("created_at")
     async with snapshot(call.pool) as view:
         catalogue = await call.catalogue(view)
-        await _check_path(call, view, catalogue, program_id, member_id)
+        program = program_in(call, catalogue)
+        member_id = (await member_in(call, view, program)).id
         last = listing.resume()
         wanted = Slice(
             is_rising=not listing.is_falling,
@@ -108,7 +107,7 @@ async def list_payments(call: Call) -> Answer:
         payments = await list_stored(view, call.merchant_id, member_id, wanted)
         cards = {card.id: card for card in await list_cards_of(view, call.merchant_id, [member_id])}
         found = await orders.list_orders_by_keys(
-            view, call.merchant_id, program_id, {payment.order_key for payment in payments}
+            view, call.merchant_id, program.id, {payment.order_key for payment in payments}
         )
 
     def to_wire(payment: OrderPayment) -> OrderTransaction:
@@ -122,16 +121,6 @@ async def list_payments(call: Call) -> Answer:
 def _payment_of(outcome: Done) -> OrderPayment:
     assert isinstance(outcome.result, Paid), "a payment was asked for"
     return outcome.result.payment
-
-
-async def _check_path(
-    call: Call, view: Connection, catalogue: Catalogue, program_id: ProgramId, member_id: MemberId
-) -> None:
-    if program_id not in catalogue.programs:
-        raise call.missing(0, "program")
-    known = await list_members(view, call.merchant_id, [member_id])
-    if not known or known[0].program_id != program_id or known[0].external_id.startswith(ERASED):
-        raise call.missing(1, "member")
 
 
 async def _find_order(

@@ -7,7 +7,8 @@ from msgspec import Meta, Struct
 OrderStatus = Literal["CREATED", "PAID", "CANCELED", "FULFILLED"]
 
 Key = Annotated[str, Meta(min_length=1, max_length=255)]
-Amount = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+AMOUNT_MAX = 2**53 - 1
+Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 

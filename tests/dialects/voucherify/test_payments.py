@@ -104,12 +104,18 @@ async def test_an_order_earns_once_when_it_is_paid(served: ServedVouch) -> None:
         ({"status": "GONE"}, "Property .status must be equal to one of the allowed values"),
         ({"amount": 5, "discount_amount": 6}, "Property .discount_amount cannot be greater"),
         ({"customer": {}}, "Property .customer must have required property 'source_id'"),
+        ({"customer": {"source_id": "~1"}}, "Property .customer.source_id must match pattern"),
+        ({"source_id": "~1"}, "Property .source_id must match pattern"),
+        (
+            {"items": [{"price": 2**53 - 1, "quantity": 2}]},
+            "Property .items cannot come to more than 9007199254740991",
+        ),
     ],
 )
 async def test_a_wrong_order_is_refused_by_name(
     served: ServedVouch, body: dict[str, Any], said: str
 ) -> None:
-    refused = await order(served, 400, source_id="o-1", **body)
+    refused = await order(served, 400, **{"source_id": "o-1", **body})
     assert refused["key"] == "invalid_payload"
     assert refused["details"].startswith(said)
     pool: asyncpg.Pool = served.ledger.runtime.pool
@@ -180,6 +186,16 @@ async def test_what_cannot_be_paid_is_said_by_its_key(
     small = {**body, "payment_limit": {"type": "AMOUNT_LIMIT", "amount_limit": {"max": 0}}}
     assert "amount_limit.max" in (await member.pay(small, 400))["details"]
     assert await balance(served) == 10
+
+
+async def test_who_left_pays_for_nothing(served: ServedVouch) -> None:
+    member = await enrol(served, points=1000)
+    await order(served, source_id="o-1", amount=6000)
+    assert (await served.client.delete(member.path)).status_code == 200
+    unknown = await member.pay({"order": {"source_id": "o-1"}}, 404)
+    assert unknown["resource_type"] == "member"
+    listed = await served.client.get(f"{member.path}/orders/payments")
+    assert (listed.status_code, listed.json()["resource_type"]) == (404, "member")
 
 
 async def test_points_without_a_ratio_pay_for_nothing(serve_shop: ServeVouch) -> None:
