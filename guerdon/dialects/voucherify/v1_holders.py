@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from guerdon.dialects.voucherify.call import Call
-from guerdon.dialects.voucherify.ids import read_id
+from guerdon.dialects.voucherify.ids import read_id, write_id
 from guerdon.dialects.voucherify.places import is_gone
 from guerdon.dialects.voucherify.problems import not_found
 from guerdon.dialects.voucherify.translate_cards import code_of
@@ -80,10 +80,10 @@ async def find_by_code(
 async def find_by_id(
     call: Call, view: Connection, catalogue: Catalogue, wallet_id: WalletId
 ) -> Holder:
-    """Find the card of a wallet that is known to be there."""
+    """Find the card of a wallet. It is gone where its holder has left, or its campaign ended."""
     holder = await _find(call, view, catalogue, wallet_id)
     if holder is None:
-        raise not_found("voucher", str(wallet_id))
+        raise not_found("voucher", write_id("voucher", wallet_id))
     return holder
 
 

@@ -200,6 +200,8 @@ async def roll_back(call: Call) -> Answer:
         redemption = found[0]
         if body.customer is not None:
             await _check_customer(call, view, redemption, body.customer)
+        # Who has left has no card any more for points to go back to.
+        await find_by_id(call, view, await call.catalogue(view), redemption.wallet_id)
         known = {} if key is None else await list_key_records(view, call.merchant_id, [key])
         if not known:
             await _check_points(call, view, redemption)

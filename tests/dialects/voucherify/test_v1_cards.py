@@ -328,7 +328,7 @@ async def test_transactions_are_paged_and_filtered(served: ServedVouch) -> None:
 
 async def test_who_left_has_no_card_any_more(served: ServedVouch) -> None:
     code = await give_card(served, points=10)
-    await _leave(served)
+    await leave(served)
     assert (await served.client.get(f"/v1/loyalties/members/{code}")).status_code == 404
     listed = (await served.client.get(f"/v1/loyalties/{CAMPAIGN}/members")).json()
     assert (listed["total"], listed["vouchers"]) == (0, [])
@@ -337,6 +337,6 @@ async def test_who_left_has_no_card_any_more(served: ServedVouch) -> None:
     assert await give_card(served) != code
 
 
-async def _leave(served: ServedVouch) -> None:
+async def leave(served: ServedVouch) -> None:
     leave = Leave(program_id=PROGRAM, member=MemberRef(external_id="C-1"))
     assert isinstance(await served.ledger.submit(served.shop.id, leave), Done)

@@ -16,7 +16,7 @@ from tests.builders.shop import POINT_TYPE, PROGRAM, make_point_type, make_rewar
 from tests.builders.vouch import PROGRAM_ID, ServedVouch, error_of
 from tests.builders.vouch_purchases import row_counts
 from tests.dialects.voucherify.conftest import ServeVouch
-from tests.dialects.voucherify.test_v1_cards import adjust, give_card, show
+from tests.dialects.voucherify.test_v1_cards import adjust, give_card, leave, show
 
 COUPON = make_reward(1)
 MUG = make_reward(
@@ -238,6 +238,21 @@ async def test_points_that_were_the_reward_are_taken_off_again(serve_shop: Serve
     assert (await roll_back(served, taken["id"])).status_code == 200
     assert (await show(served, code))["loyalty_card"]["balance"] == 100
     assert await drifts(served.pool) == []
+
+
+async def test_what_who_left_had_taken_is_shown_no_more_and_stays(served: ServedVouch) -> None:
+    code = await give_card(served, points=500)
+    taken = (await take(served, code)).json()
+    await leave(served)
+    before = await row_counts(served)
+    for answered in (
+        await served.client.get(f"/v1/redemptions/{taken['id']}"),
+        await roll_back(served, taken["id"]),
+        await take(served, code),
+    ):
+        assert error_of(answered)[:2] == (404, "not_found")
+        assert answered.json()["resource_type"] == "voucher"
+    assert await row_counts(served) == before
 
 
 async def test_what_waits_in_the_queue_is_not_there_yet(served: ServedVouch) -> None:
