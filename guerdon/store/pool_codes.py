@@ -17,6 +17,7 @@ class Passed:
         self._ids: dict[tuple[MerchantId, RewardId], int] = {}
 
     def of(self, merchant_id: MerchantId, reward_id: RewardId) -> int:
+        """Give the id up to which all codes of a pool are taken; 0 where none was seen to be."""
         return self._ids.get((merchant_id, reward_id), 0)
 
     def note(self, merchant_id: MerchantId, reward_id: RewardId, first_free_id: int) -> None:
