@@ -15,6 +15,7 @@ from guerdon.domain.ids import MerchantId
 from guerdon.domain.member import Member
 from guerdon.domain.redemption import MEMBER_GONE, PROGRAM_GONE, Redemption
 from guerdon.engine import crediting
+from guerdon.engine.fulfilling import leave_to_worker
 from guerdon.engine.portions import Portion, submit_all
 from guerdon.engine.submitting import Ledger
 from guerdon.store import members, offers, queued_redemptions
@@ -107,6 +108,10 @@ async def _process(ledger: Ledger, merchant_id: MerchantId, matters: Sequence[Ma
             await queued_redemptions.hand_to_platforms(tx, merchant_id, elsewhere, runtime.now())
     points = [(each.reward, each.redemption) for each in left if each.reward.fulfil_by == "points"]
     refused |= await crediting.credit_all(ledger, merchant_id, points)
+    for each in matters:
+        # A worker that died, or another one, may have credited what is released now.
+        if each.redemption.id in refused and each.reward.fulfil_by == "points":
+            await leave_to_worker(ledger, merchant_id, each.redemption)
     handed = set(elsewhere)
     ends: list[Command] = [
         Release(redemption_id=each.redemption.id, reason=refused[each.redemption.id])

@@ -121,7 +121,9 @@ async def void(
     What a platform may hold of a pending one is taken back by the worker."""
     redemption = await _get(ledger, merchant_id, redemption_id)
     if redemption.status == "pending":
-        if not is_queued(redemption):
+        matter = await get_matter(ledger, merchant_id, redemption)
+        # Points may have been credited, or be about to be, by a worker that has yet to say so.
+        if not is_queued(redemption) or matter.reward.fulfil_by == "points":
             await leave_to_worker(ledger, merchant_id, redemption)
         release = Release(redemption_id=redemption_id, reason=reason)
         released = await ledger.submit(merchant_id, release)

@@ -98,6 +98,15 @@ def replace_pool(runtime: Runtime, pool: asyncpg.Pool) -> Runtime:
     )
 
 
+async def end_program(scene: Scene) -> None:
+    program = make_shop().program
+    async with transaction(scene.pool) as tx:
+        await offers.put_program(
+            tx, SHOP, replace(program, archived_at=scene.clock()), scene.clock()
+        )
+        await sequences.bump_catalogue_version(tx, SHOP)
+
+
 @pytest.fixture
 async def scene(database_url: str) -> AsyncIterator[Scene]:
     pools = [await connect(database_url) for _ in range(2)]
@@ -226,6 +235,31 @@ async def test_points_are_credited_once_however_often_a_worker_dies(
     assert await drifts(scene.pool) == []
 
 
+@pytest.mark.parametrize("why", ["staff", "program"])
+async def test_points_credited_by_a_worker_that_died_come_off_again_with_a_release(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    bought = await scene.buy(POINTS)
+
+    async def die(*_: object) -> list[object]:
+        raise ConnectionError("the worker is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queueing, "submit_all", die)
+        with pytest.raises(ConnectionError):
+            await process_queued(scene.ledger, SHOP, 500)
+    assert await balance(scene.pool, "anna") == 930
+    if why == "staff":
+        await repairing.void(scene.ledger, SHOP, bought.id, "changed their mind")
+    else:
+        await end_program(scene)
+        await process_queued(scene.ledger, SHOP, 500)
+    assert (await scene.see(bought.id)).status == "declined"
+    await fulfil_due(scene.ledger, SHOP, 20)
+    assert (await balance(scene.pool, "anna"), await scene.held()) == (1000, 0)
+    assert await drifts(scene.pool) == []
+
+
 async def test_two_workers_settle_once(scene: Scene) -> None:
     bought = [await scene.buy(each) for each in (CODE, POINTS, PLATFORM, CODE, MANUAL)]
     await asyncio.gather(
@@ -258,12 +292,7 @@ async def test_who_has_gone_gets_nothing_and_everything_goes_back(scene: Scene) 
 
 async def test_a_program_that_is_gone_gives_everything_back(scene: Scene) -> None:
     bought = [await scene.buy(each) for each in (CODE, PLATFORM)]
-    program = make_shop().program
-    async with transaction(scene.pool) as tx:
-        await offers.put_program(
-            tx, SHOP, replace(program, archived_at=scene.clock()), scene.clock()
-        )
-        await sequences.bump_catalogue_version(tx, SHOP)
+    await end_program(scene)
     await process_queued(scene.ledger, SHOP, 500)
     for each in bought:
         seen = await scene.see(each.id)
