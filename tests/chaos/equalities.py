@@ -121,14 +121,14 @@ async def _assert_standings(
     """Points are where they were but for those of orders, and of redemptions that stand; and the
     shop shows each member what they have."""
     rows = await pool.fetch(
-        "SELECT m.external_id, w.points_available, w.points_held, w.points_redeemed, "
+        "SELECT m.external_id, w.is_default, w.points_available, w.points_held, w.points_redeemed, "
         "coalesce(r.paid, 0) AS paid, coalesce(g.earned, 0) AS earned "
         "FROM wallets w JOIN members m ON m.merchant_id = w.merchant_id AND m.id = w.member_id "
         "LEFT JOIN (SELECT member_id, count(*) AS paid FROM redemptions "
         "WHERE merchant_id = $1 AND status IN ('approved', 'used') GROUP BY member_id) r "
         "ON r.member_id = m.id "
-        "LEFT JOIN (SELECT member_id, sum(points - points_reversed) AS earned FROM earnings "
-        "WHERE merchant_id = $1 GROUP BY member_id) g ON g.member_id = m.id "
+        "LEFT JOIN (SELECT wallet_id, sum(points - points_reversed) AS earned FROM earnings "
+        "WHERE merchant_id = $1 GROUP BY wallet_id) g ON g.wallet_id = w.id "
         "WHERE w.merchant_id = $1",
         merchant.id,
     )
@@ -136,6 +136,9 @@ async def _assert_standings(
     shop = state["shopify"].get(merchant.domain, {"metafields": []})
     shown = {each["owner"].rsplit("/", 1)[-1]: each["value"] for each in shop["metafields"]}
     for row in rows:
+        if not row["is_default"]:
+            assert (row["points_available"], row["points_held"]) == (row["earned"], 0), row
+            continue
         assert row["earned"] == town.earned[merchant.number, int(row["external_id"])], row
         assert row["points_held"] == 0
         assert row["points_available"] == POINTS + row["earned"] - COST * row["paid"]
@@ -149,7 +152,8 @@ async def _assert_standings(
 async def _assert_told(merchant: Merchant, state: State, pool: asyncpg.Pool) -> None:
     """Each event reached everybody who wants it, and where twice is wrong, once."""
     rows = await pool.fetch(
-        "SELECT id AS event_id, merchant_id, kind, created_at FROM events WHERE merchant_id = $1 "
+        "SELECT id AS event_id, merchant_id, kind, created_at, "
+        "facts::json ->> 'point_type' AS point_type FROM events WHERE merchant_id = $1 "
         "AND (kind LIKE 'redemption.%' OR kind = 'points.earned')",
         merchant.id,
     )
@@ -159,7 +163,9 @@ async def _assert_told(merchant: Merchant, state: State, pool: asyncpg.Pool) -> 
             continue
         for tool in _TOOLS:
             times = received[tool][_name_at(tool, _key(row))]
-            assert times == 1, f"{row} came to {tool} {times} times"
+            # Shoppers are told of the program's own points alone.
+            expected = 0 if row["point_type"] else 1
+            assert times == expected, f"{row} came to {tool} {times} times"
     own = state["webhooks"].get(merchant.hook("standard"), [])
     heard = {each["body"]["data"]["event_id"] for each in own if each["verified"]}
     assert heard >= {row["event_id"] for row in rows}

@@ -307,7 +307,11 @@ def _file_of(merchant: Merchant, sandbox: RunningSandbox) -> dict[str, Any]:
     program = file["programs"][0]
     reward = program["rewards"][0] | {"points_cost": COST, "fulfil": {"by": "shopify"}}
     rule = {"slug": "buy", "trigger": "order_paid", "points_per_currency_unit": 1}
-    program |= {"tiers": [], "rewards": [reward], "earning_rules": [rule]}
+    stars = {"slug": "star", "trigger": "order_paid", "points": 1, "points_of": "stars"}
+    program |= {"tiers": [], "rewards": [reward], "earning_rules": [rule, stars]}
+    # Every order moves two wallets of its member.
+    program["point_types"] = ["stars"]
+    file["point_types"] = [{"slug": "stars", "name": "Stars", "expiry": {"kind": "never"}}]
     return file
 
 
