@@ -1,9 +1,8 @@
 -- name: lock_wallets
 -- Lock all wallets of the members that a batch names, in key order.
-SELECT w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.is_frozen, w.tier_id,
-       w.points_available, w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
-       named.external_id, named.email, w.points_owed, w.code
-FROM (
+-- Materialized: of a wallet that a rival changed meanwhile, the server joins the new version to the
+-- very row that named it, which it cannot find again in a union that was pulled up.
+WITH named AS MATERIALIZED (
     SELECT wanted.id, NULL::text AS external_id, NULL::text AS email
     FROM unnest($2::text::bigint[]) AS wanted (id)
     UNION ALL
@@ -16,7 +15,11 @@ FROM (
     FROM unnest($5::text::bigint[], $6::text[]) AS wanted (program_id, email)
     JOIN members m ON m.program_id = wanted.program_id AND m.email = wanted.email
     WHERE m.merchant_id = $1
-) AS named
+)
+SELECT w.id, w.member_id, w.program_id, w.point_type_id, w.is_default, w.is_frozen, w.tier_id,
+       w.points_available, w.points_held, w.points_pending, w.points_lifetime, w.points_redeemed,
+       named.external_id, named.email, w.points_owed, w.code
+FROM named
 JOIN wallets w ON w.member_id = named.id
 WHERE w.merchant_id = $1
 ORDER BY w.member_id, w.id
