@@ -53,7 +53,8 @@ async def process_queued(ledger: Ledger, merchant_id: MerchantId, limit: int) ->
             return Portion(0, has_more=False)
         matters = await _look_at(ledger, merchant_id, view, waiting)
     done = await _process(ledger, merchant_id, matters)
-    return Portion(done, has_more=len(waiting) == limit)
+    # Where there were some, others have come meanwhile: the next portion is whatever that is.
+    return Portion(done, has_more=done > 0)
 
 
 async def process(ledger: Ledger, merchant_id: MerchantId, redemption: Redemption) -> None:
