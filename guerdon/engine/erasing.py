@@ -2,7 +2,7 @@
 
 import asyncio
 
-from guerdon.domain.command import EraseMember
+from guerdon.domain.command import Done, EraseMember, Leave, Outcome
 from guerdon.domain.enrolment import ERASED
 from guerdon.domain.ids import InboxId, MemberId, MerchantId
 from guerdon.domain.member import Member, MemberRef
@@ -64,24 +64,52 @@ async def erase_member(
 ) -> None:
     """Erase one member. What names the person in the ledger's surroundings goes first, so that a
     repetition after a crash still knows whom to look for. The message `but` is left as it is."""
-    runtime = ledger.runtime
 
-    async def act() -> None:
-        async with transaction(runtime.pool) as tx:
-            wallet_ids = await privacy.list_wallet_ids(tx, merchant_id, member.id)
-            await privacy.blank_earnings(tx, merchant_id, member.id)
-            await privacy.blank_entries(tx, merchant_id, wallet_ids)
-            await privacy.blank_redemptions(tx, merchant_id, member.id)
-            await refused_adjustments.blank_refused_adjustments(
-                tx, merchant_id, member.id, wallet_ids
-            )
+    async def delete_orders() -> None:
+        async with transaction(ledger.runtime.pool) as tx:
             await orders.delete_orders_of_member(tx, merchant_id, member.id)
 
-    await persist(act)
+    await _blank_texts(ledger, merchant_id, member.id)
+    await persist(delete_orders)
     await _forget(ledger, merchant_id, source, member.external_id, member.email, but=but)
     erase = EraseMember(program_id=member.program_id, member=MemberRef(id=member.id))
     await ledger.submit(merchant_id, erase)
     # Nothing can come to a member who is erased, but something may have while this went on.
+    await _blank_texts(ledger, merchant_id, member.id)
+    await persist(delete_orders)
+
+
+async def let_go(
+    ledger: Ledger,
+    merchant_id: MerchantId,
+    leave: Leave,
+    member_id: MemberId,
+    *,
+    key: str | None = None,
+    fingerprint: bytes = b"",
+) -> Outcome:
+    """Carry out a Leave, and take what names the member out of their history: once they have left,
+    nobody finds it by the shop's id any more. Whoever repeats it does what a crash left."""
+    outcome = await ledger.submit(merchant_id, leave, key=key, fingerprint=fingerprint)
+    if isinstance(outcome, Done):
+        await _blank_texts(ledger, merchant_id, member_id)
+    return outcome
+
+
+async def _blank_texts(ledger: Ledger, merchant_id: MerchantId, member_id: MemberId) -> None:
+    """Take from a member's history what points to the person; figures stay."""
+
+    async def act() -> None:
+        async with transaction(ledger.runtime.pool) as tx:
+            wallet_ids = await privacy.list_wallet_ids(tx, merchant_id, member_id)
+            await privacy.blank_earnings(tx, merchant_id, member_id)
+            await privacy.blank_entries(tx, merchant_id, wallet_ids)
+            await privacy.blank_redemptions(tx, merchant_id, member_id)
+            await privacy.blank_order_payments(tx, merchant_id, member_id)
+            await refused_adjustments.blank_refused_adjustments(
+                tx, merchant_id, member_id, wallet_ids
+            )
+
     await persist(act)
 
 

@@ -76,6 +76,13 @@ async def blank_redemptions(tx: Connection, merchant_id: MerchantId, member_id: 
     await tx.execute(_SQL["blank_redemptions"], merchant_id, member_id)
 
 
+async def blank_order_payments(
+    tx: Connection, merchant_id: MerchantId, member_id: MemberId
+) -> None:
+    """Take from a member's payments which orders they were for."""
+    await tx.execute(_SQL["blank_order_payments"], merchant_id, member_id)
+
+
 async def list_wallet_ids(
     view: Connection, merchant_id: MerchantId, member_id: MemberId
 ) -> list[WalletId]:

@@ -48,6 +48,11 @@ UPDATE redemptions
 SET reason = NULL, context = NULL
 WHERE merchant_id = $1 AND member_id = $2 AND (reason IS NOT NULL OR context IS NOT NULL);
 
+-- name: blank_order_payments
+-- Take from what a member paid with points which orders it was for.
+UPDATE order_payments SET order_key = 'erased-' || id
+WHERE merchant_id = $1 AND member_id = $2 AND order_key <> 'erased-' || id;
+
 -- name: list_wallet_ids
 -- A member's wallets.
 SELECT id FROM wallets WHERE merchant_id = $1 AND member_id = $2 ORDER BY id;
@@ -105,6 +110,10 @@ SELECT json_build_object(
             SELECT id, wallet_id, points, reason, note, created_at
             FROM refused_adjustments
             WHERE merchant_id = $1 AND wallet_id = ANY ($3::bigint[]) ORDER BY id) AS a),
+    'order_payments', (
+        SELECT coalesce(json_agg(row_to_json(p)), '[]') FROM (
+            SELECT id, wallet_id, entry_id, order_key, points, amount_minor, created_at
+            FROM order_payments WHERE merchant_id = $1 AND member_id = $2 ORDER BY id) AS p),
     'async_action_entries', (
         SELECT coalesce(json_agg(row_to_json(n)), '[]') FROM (
             SELECT action_id, place, named, metadata, member_id, error

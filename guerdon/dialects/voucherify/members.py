@@ -21,11 +21,21 @@ from guerdon.dialects.voucherify.problems import (
 )
 from guerdon.dialects.voucherify.translate_members import member_to_wire, member_with_cards
 from guerdon.domain.catalogue import Catalogue, Program
-from guerdon.domain.command import Changed, ChangeMember, Command, Done, Enrol, Enrolled, Leave
+from guerdon.domain.command import (
+    Changed,
+    ChangeMember,
+    Command,
+    Done,
+    Enrol,
+    Enrolled,
+    Leave,
+    Refused,
+)
 from guerdon.domain.customer import Customer, split_name
 from guerdon.domain.enrolment import ERASED, LEFT
 from guerdon.domain.ids import MemberId
 from guerdon.domain.member import Member, MemberRef
+from guerdon.engine.erasing import let_go
 from guerdon.http.asgi import Answer
 from guerdon.http.call import answer
 from guerdon.store.cards import list_cards
@@ -275,11 +285,19 @@ async def _switch(call: Call, *, is_frozen: bool) -> Answer:
 
 async def delete_member(call: Call) -> Answer:
     """Let a member go: their history stays, and the customer may join again as a new member."""
-    outcome = await _submit(
-        call, lambda program, member: Leave(program_id=program.id, member=member), looks=False
+    program = program_in(call, await call.ledger.catalogues.newest(call.merchant_id))
+    member_id = MemberId(call.id(1, "member"))
+    key, fingerprint = call.idempotency()
+    outcome = await let_go(
+        call.ledger,
+        call.merchant_id,
+        Leave(program_id=program.id, member=MemberRef(id=member_id)),
+        member_id,
+        key=key,
+        fingerprint=fingerprint,
     )
-    if isinstance(outcome, Answer):
-        return outcome
+    if isinstance(outcome, Refused):
+        return refusal_answer(outcome.refusals, _changing(call))
     assert isinstance(outcome.result, Changed), "a member was let go"
     if outcome.result.member.external_id.startswith((LEFT, ERASED)):
         raise call.missing(1, "member")
@@ -288,20 +306,21 @@ async def delete_member(call: Call) -> Answer:
     return answer(200, shown, is_replay=outcome.is_replay)
 
 
-async def _submit(
-    call: Call, command_of: Callable[[Program, MemberRef], Command], *, looks: bool = True
-) -> Done | Answer:
-    """Carry out a command on the member that the path names. Who left is looked for before, unless
-    the command's result tells."""
+async def _submit(call: Call, command_of: Callable[[Program, MemberRef], Command]) -> Done | Answer:
+    """Carry out a command on the member that the path names. Who left is looked for before."""
     catalogue = await call.ledger.catalogues.newest(call.merchant_id)
     program = program_in(call, catalogue)
-    if looks:
-        async with snapshot(call.pool) as view:
-            await member_in(call, view, program)
+    async with snapshot(call.pool) as view:
+        await member_in(call, view, program)
     ref = MemberRef(id=MemberId(call.id(1, "member")))
-    named = Named(action="change member", program=call.path[0], member=call.path[1])
     outcome = await call.carry_out(command_of(program, ref))
-    return outcome if isinstance(outcome, Done) else refusal_answer(outcome.refusals, named)
+    if isinstance(outcome, Refused):
+        return refusal_answer(outcome.refusals, _changing(call))
+    return outcome
+
+
+def _changing(call: Call) -> Named:
+    return Named(action="change member", program=call.path[0], member=call.path[1])
 
 
 def _changed(outcome: Done) -> Answer:

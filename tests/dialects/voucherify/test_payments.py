@@ -10,6 +10,10 @@ from guerdon.dialects.voucherify import ids
 from guerdon.domain.catalogue import PointType
 from guerdon.domain.command import Adjust, Done, Enrol
 from guerdon.domain.member import MemberRef
+from guerdon.engine.disclosing import disclose
+from guerdon.engine.erasing import erase_member
+from guerdon.store.members import list_members
+from guerdon.store.snapshot import snapshot
 from tests.builders.ledgers import drifts
 from tests.builders.shop import POINT_TYPE, PROGRAM, Shop, make_rule, make_shop
 from tests.builders.vouch import ServedVouch
@@ -196,6 +200,36 @@ async def test_who_left_pays_for_nothing(served: ServedVouch) -> None:
     assert unknown["resource_type"] == "member"
     listed = await served.client.get(f"{member.path}/orders/payments")
     assert (listed.status_code, listed.json()["resource_type"]) == (404, "member")
+
+
+@pytest.mark.parametrize("is_erased", [False, True])
+async def test_history_names_nobody_who_left_or_was_erased(
+    served: ServedVouch, *, is_erased: bool
+) -> None:
+    """Who left is not found by the shop's id any more, so it has to go with them."""
+    member = await enrol(served, points=1000)
+    named = "anna-of-the-shop"
+    await order(served, source_id=named, amount=6000, customer={"source_id": "anna"})
+    await member.pay({"order": {"source_id": named}})
+    for points in (5, -50_000):
+        body = {"points": points, "reason": named}
+        path = f"{member.path}/cards/{member.card}/points"
+        assert (await served.client.post(path, json=body)).status_code == 200
+    pool: asyncpg.Pool = served.ledger.runtime.pool
+    row = await pool.fetchrow("SELECT * FROM members")
+    assert row is not None
+    async with snapshot(pool) as view:
+        (known,) = await list_members(view, served.shop.id, [row["id"]])
+    assert f'"order_key":"{named}"' in await disclose(served.ledger.runtime, served.shop.id, known)
+    if is_erased:
+        await erase_member(served.ledger, served.shop.id, "shopify", known)
+    else:
+        assert (await served.client.delete(member.path)).status_code == 200
+    for table in ("entries", "earnings", "refused_adjustments", "order_payments"):
+        texts = await pool.fetch(f"SELECT t::text FROM {table} t")  # noqa: S608 -- names of ours
+        assert texts, table
+        assert not [each for each in texts if named in each[0]], table
+    assert await drifts(served.ledger.runtime.pool) == []
 
 
 async def test_points_without_a_ratio_pay_for_nothing(serve_shop: ServeVouch) -> None:
