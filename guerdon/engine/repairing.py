@@ -129,6 +129,8 @@ async def void(
         released = await ledger.submit(merchant_id, release)
         if isinstance(released, Done):
             return released
+        # Somebody brought it to its end meanwhile; what of it is to be taken back depends on that.
+        redemption = await _get(ledger, merchant_id, redemption_id)
     return await refund(
         ledger,
         merchant_id,

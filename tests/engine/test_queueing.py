@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
 from msgspec.structs import replace
 
 from guerdon.domain.catalogue import Reward
-from guerdon.domain.command import EraseMember, Redeem, Refused
+from guerdon.domain.command import Command, EraseMember, Outcome, Redeem, Refused, Release
 from guerdon.domain.errors import Invalid, OutOfStock
-from guerdon.domain.ids import RedemptionId, RewardVersionId
+from guerdon.domain.ids import MerchantId, RedemptionId, RewardVersionId
 from guerdon.domain.redemption import MEMBER_GONE, PROGRAM_GONE, Redemption
 from guerdon.engine import queueing, repairing
 from guerdon.engine.inspecting import list_redemptions_with_fulfilments
@@ -256,6 +257,27 @@ async def test_points_credited_by_a_worker_that_died_come_off_again_with_a_relea
         await process_queued(scene.ledger, SHOP, 500)
     assert (await scene.see(bought.id)).status == "declined"
     await fulfil_due(scene.ledger, SHOP, 20)
+    assert (await balance(scene.pool, "anna"), await scene.held()) == (1000, 0)
+    assert await drifts(scene.pool) == []
+
+
+async def test_points_approved_while_staff_void_them_come_off_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought = await scene.buy(POINTS)
+    submit = scene.ledger.submit
+
+    async def be_late(
+        merchant_id: MerchantId, command: Command, *, key: str | None = None, **more: Any
+    ) -> Outcome:
+        if isinstance(command, Release):
+            await process_queued(scene.rival, SHOP, 500)
+            await fulfil_due(scene.rival, SHOP, 20)
+        return await submit(merchant_id, command, key=key, **more)
+
+    monkeypatch.setattr(scene.ledger, "submit", be_late)
+    await repairing.void(scene.ledger, SHOP, bought.id, "changed their mind")
+    assert (await scene.see(bought.id)).status == "void"
     assert (await balance(scene.pool, "anna"), await scene.held()) == (1000, 0)
     assert await drifts(scene.pool) == []
 
