@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from guerdon.domain.catalogue import Program
 from guerdon.domain.command import Adjust, Earn, Redeem
@@ -27,7 +28,15 @@ from tests.builders.couriers import (
 )
 from tests.builders.ledgers import connect
 from tests.builders.member import ANA, Clock, do, enrol
-from tests.builders.shop import PROGRAM, Shop, make_rule, make_shop, make_tier, save_shop
+from tests.builders.shop import (
+    FOUNDED,
+    PROGRAM,
+    Shop,
+    make_rule,
+    make_shop,
+    make_tier,
+    save_shop,
+)
 
 
 @pytest.fixture
@@ -194,7 +203,8 @@ async def test_a_letter_says_all_there_is_to_say(
     assert redeemed.redemption.id == redeemed.event.redemption_id
     assert redeemed.redemption.code is not None
     assert redeemed.member.email == "7001@shopper.example"
-    assert (redeemed.merchant, redeemed.program) == (shop.merchant, shop.program)
+    since = replace(shop.program, created_at=FOUNDED)
+    assert (redeemed.merchant, redeemed.program) == (shop.merchant, since)
     standing = redeemed.standing
     assert (standing.points_available, standing.points_redeemed) == (450, 100)
     assert standing.tier is not None
