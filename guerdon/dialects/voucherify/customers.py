@@ -87,7 +87,7 @@ async def _show(call: Call, view: Connection, customer: Customer) -> wire_custom
     members = await shoppers.list_shoppers(
         view,
         call.merchant_id,
-        list(catalogue.programs),
+        [each.id for each in catalogue.programs.values() if each.archived_at is None],
         external_id=customer.external_id,
         email=None,
     )

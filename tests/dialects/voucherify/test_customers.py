@@ -3,9 +3,12 @@
 from typing import Any
 
 import httpx
+from msgspec.structs import replace
 
 from guerdon.dialects.voucherify.ids import write_customer_id
 from guerdon.engine.erasing import erase_customer
+from guerdon.store import offers, sequences
+from guerdon.store.transaction import transaction
 from tests.builders.vouch import READ_KEYS, ServedVouch, error_of, problem_of
 
 
@@ -104,6 +107,18 @@ async def test_a_member_is_a_customer_of_whom_nothing_was_stated(served: ServedV
     assert told["loyalty"]["points"] == 120
     stated = await state(served, source_id="C-1", phone="123")
     assert (stated["email"], stated["phone"]) == ("ana@shop.example", "123")
+
+
+async def test_points_of_a_program_that_was_deleted_are_not_told(served: ServedVouch) -> None:
+    await served.enrol("C-1", points=120)
+    now = served.ledger.runtime.now()
+    async with transaction(served.pool) as tx:
+        deleted = replace(served.shop.program, archived_at=now)
+        await offers.put_program(tx, served.shop.id, deleted, now)
+        await sequences.bump_catalogue_version(tx, served.shop.id)
+    told = (await show(served, "C-1")).json()
+    assert (told["source_id"], told["loyalty"]["campaigns"]) == ("C-1", {})
+    assert told["loyalty"]["points"] == 0
 
 
 async def test_what_is_stated_of_a_member_is_told_to_their_memberships(
