@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from guerdon.domain.command import Done, EraseMember, Leave, Outcome
 from guerdon.domain.enrolment import ERASED
 from guerdon.domain.ids import InboxId, MemberId, MerchantId
@@ -13,6 +15,7 @@ from guerdon.store import (
     async_actions,
     customers,
     email_unsubscribes,
+    idempotency_records,
     inbox_events,
     orders,
     platform_objects,
@@ -24,6 +27,7 @@ from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import transaction
 
 _PAGE = 100
+_encode = msgspec.json.Encoder().encode
 
 
 async def erase_customer(
@@ -174,6 +178,8 @@ async def _forget(
             )
             await orders.delete_orders_of_customer(tx, merchant_id, external_id)
             await customers.delete_customers(tx, merchant_id, external_id)
+            told = b'"external_id":' + _encode(external_id)
+            await idempotency_records.delete_own_key_records(tx, merchant_id, told)
             await async_actions.blank_action_entries(tx, merchant_id, external_id)
             await privacy.delete_privacy_requests(tx, merchant_id, external_id)
             if email:

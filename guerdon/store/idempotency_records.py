@@ -53,3 +53,8 @@ async def claim_key(
 async def fill_key(tx: Connection, merchant_id: MerchantId, key: str, answer: bytes) -> None:
     """Write the answer under a key claimed in this very transaction."""
     await tx.execute(_SQL["fill_key"], merchant_id, key, answer)
+
+
+async def delete_own_key_records(tx: Connection, merchant_id: MerchantId, part: bytes) -> None:
+    """Forget the answers that hold `part`, of calls that gave no key."""
+    await tx.execute(_SQL["delete_own_key_records"], merchant_id, part)

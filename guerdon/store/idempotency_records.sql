@@ -29,3 +29,8 @@ ON CONFLICT (merchant_id, key) DO NOTHING;
 -- name: fill_key
 -- Write the answer under a key claimed in this transaction.
 UPDATE idempotency_records SET answer = $3 WHERE merchant_id = $1 AND key = $2;
+
+-- name: delete_own_key_records
+-- Forget answers that hold some bytes, of calls that gave no key: nobody can ask for them again.
+DELETE FROM idempotency_records
+WHERE merchant_id = $1 AND starts_with(key, 'once:') AND position($2::bytea IN answer) > 0;

@@ -171,3 +171,5 @@ async def test_erasing_forgets_what_was_stated(served: ServedVouch) -> None:
     assert (await show(served, "C-1")).status_code == 404
     async with served.pool.acquire() as connection:
         assert await connection.fetchval("SELECT count(*) FROM customers") == 0
+        answers = await connection.fetch("SELECT answer FROM idempotency_records")
+    assert not [each for each in answers if b"ana@shop.example" in each[0]]
