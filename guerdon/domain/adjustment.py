@@ -54,7 +54,7 @@ def adjust(fold: Fold, command: Adjust) -> Outcome:
         return Done(_add(fold, purse, command, before))
     if before + command.points < 0 and not command.floors_at_zero:
         return Refused((InsufficientPoints(before, -command.points),))
-    return Done(_deduct(fold, purse, command, before))
+    return Done(deduct(fold, purse, command, before))
 
 
 def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
@@ -87,7 +87,8 @@ def _add(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
     )
 
 
-def _deduct(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
+def deduct(fold: Fold, purse: Purse, command: Adjust, before: int) -> Adjusted:
+    """Take points whose checks have passed: what is asked for, of what there is `before`."""
     fold.open(purse)
     taken = min(-command.points, before)
     lifetime = -min(-command.points, purse.lifetime) if command.moves_lifetime else 0

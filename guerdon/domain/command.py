@@ -68,7 +68,10 @@ class Refund(Struct, frozen=True, kw_only=True):
     `keeps_stock` leaves the units out of the stock. `is_auto` only acts once `auto_refund_at`
     has come. `is_unused_only` also refuses what was open at first and is handed over by now,
     and what has expired before any sweep came by. `insists` gives back also what its reward would
-    not have given back."""
+    not have given back.
+
+    What a reward of points credited comes off again with a whole refund, which is refused where
+    they are spent, unless it `takes_what_is_left`; so does an automatic one."""
 
     redemption_id: RedemptionId
     points: int | None = None
@@ -78,6 +81,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     is_auto: bool = False
     is_unused_only: bool = False
     insists: bool = False
+    takes_what_is_left: bool = False
 
 
 class MarkUsed(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from guerdon.domain.ids import (
     EntryId,
     LotId,
     MemberId,
+    PointTypeId,
     ProgramId,
     RedemptionId,
     RewardId,
@@ -33,13 +34,22 @@ class Session(Struct, frozen=True, gc=False):
     token: str
 
 
+class Credit(Struct, frozen=True, gc=False):
+    """Points that a reward is worth, in the member's wallet of a type; `note` is its name."""
+
+    points: int
+    point_type_id: PointTypeId
+    note: str
+
+
 class Context(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Where and how a reward was chosen. `attribution` is what led the shopper to it,
     `platform_action_id` the shop platform's own name for the act, and `metadata` the shop's own
     JSON; none of them changes anything.
 
     What may be used more than once has `uses_max`, and `used_by` are the orders it was used in, as
-    long as it can still be used."""
+    long as it can still be used. `credit` is what a reward of points credits, and gives up again
+    when it is refunded."""
 
     session: Session | None = None
     variant_id: str | None = None
@@ -48,6 +58,7 @@ class Context(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     metadata: str | None = None
     uses_max: int = 1
     used_by: tuple[str, ...] = ()
+    credit: Credit | None = None
 
 
 NO_CONTEXT = Context()

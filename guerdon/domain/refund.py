@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from guerdon.domain.command import Done, Outcome, Redeemed, Refund, Refused
+from guerdon.domain.adjustment import deduct
+from guerdon.domain.command import Adjust, Done, Outcome, Redeemed, Refund, Refused
 from guerdon.domain.errors import (
+    InsufficientPoints,
     RedemptionNotDue,
     RedemptionStatusWrong,
     RedemptionUnknown,
@@ -16,7 +18,8 @@ from guerdon.domain.errors import (
 from guerdon.domain.fold import Fold
 from guerdon.domain.ids import LotId
 from guerdon.domain.ledger import EntryKind
-from guerdon.domain.redemption import Redemption, status_at
+from guerdon.domain.member import MemberRef
+from guerdon.domain.redemption import Credit, Redemption, status_at
 
 
 def refund(fold: Fold, command: Refund) -> Outcome:
@@ -24,7 +27,7 @@ def refund(fold: Fold, command: Refund) -> Outcome:
 
     One that has expired or gone back by now, though no worker has come by, is taken as such.
     Refusals in order: unknown, status, not due (automatic only), not given back by its reward as
-    it is offered now, more than is left."""
+    it is offered now, more than is left, the points that it was worth are spent."""
     redemption = fold.redemptions.get(command.redemption_id)
     if redemption is None:
         return Refused((RedemptionUnknown(command.redemption_id),))
@@ -43,6 +46,11 @@ def refund(fold: Fold, command: Refund) -> Outcome:
     is_whole = points == points_left and (units == units_left or command.units is None)
     if is_whole:
         units = units_left
+    credit = redemption.context.credit if is_whole and redemption.context is not None else None
+    if credit is not None:
+        spent = _take_credit(fold, redemption, credit, command)
+        if spent is not None:
+            return Refused((spent,))
     purse = fold.purse(redemption.wallet_id)
     units_returned = 0 if command.keeps_stock else units
     refunded = replace(
@@ -61,6 +69,27 @@ def refund(fold: Fold, command: Refund) -> Outcome:
         fold.return_to_member(refunded)
     fold.announce("redemption.refunded", purse, redemption_id=refunded.id, points=points)
     return Done(Redeemed(refunded, purse.balance(fold.now)))
+
+
+def _take_credit(
+    fold: Fold, redemption: Redemption, credit: Credit, command: Refund
+) -> Refusal | None:
+    """Take off what a reward of points credited, before anything is given back for it."""
+    purse = fold.purse_of(redemption.member_id, credit.point_type_id)
+    left = 0 if purse is None else max(purse.spendable(fold.now), 0)
+    if left < credit.points and not (command.takes_what_is_left or command.is_auto):
+        return InsufficientPoints(left, credit.points)
+    if purse is not None and left:
+        adjust = Adjust(
+            program_id=redemption.program_id,
+            member=MemberRef(id=redemption.member_id),
+            points=-credit.points,
+            note=credit.note,
+            moves_lifetime=False,
+            redemption_id=redemption.id,
+        )
+        deduct(fold, purse, adjust, left)
+    return None
 
 
 def give_back(fold: Fold, redemption: Redemption, points: int, *, kind: EntryKind) -> Redemption:

@@ -35,13 +35,13 @@ from guerdon.domain.errors import (
     WalletUnknown,
 )
 from guerdon.domain.fold import Fold, Purse
-from guerdon.domain.ids import MemberId, RedemptionId, TierId
+from guerdon.domain.ids import MemberId, PointTypeId, RedemptionId, TierId
 from guerdon.domain.ledger import Entry
 from guerdon.domain.member import MemberRef
 from guerdon.domain.opening import is_open
 from guerdon.domain.order_payment import CapKind
 from guerdon.domain.point_terms import SpendLimits
-from guerdon.domain.redemption import NO_CONTEXT, Context, Redemption
+from guerdon.domain.redemption import NO_CONTEXT, Context, Credit, Redemption
 from guerdon.domain.terms import Cost
 
 _UNLIMITED = SpendLimits()
@@ -212,16 +212,30 @@ def _member_refusals(
 
 def _target_refusals(fold: Fold, reward: Reward, member_id: MemberId) -> list[Refusal]:
     """A reward of points needs a wallet to put them into."""
-    if reward.fulfil_by != "points" or reward.credit_point_type is None:
-        return []
-    wanted = [
-        each.id
-        for each in fold.catalogue.point_types.values()
-        if each.slug == reward.credit_point_type
-    ]
-    if wanted and fold.purse_of(member_id, wanted[0]) is None:
-        return [WalletUnknown(wanted[0])]
+    point_type_id = _credited_type(fold, reward)
+    if point_type_id is not None and fold.purse_of(member_id, point_type_id) is None:
+        return [WalletUnknown(point_type_id)]
     return []
+
+
+def _credited_type(fold: Fold, reward: Reward) -> PointTypeId | None:
+    if reward.fulfil_by != "points":
+        return None
+    if reward.credit_point_type is None:
+        return fold.program(reward.program_id).point_type_id
+    for point_type in fold.catalogue.point_types.values():
+        if point_type.slug == reward.credit_point_type:
+            return point_type.id
+    return None
+
+
+def _with_credit(fold: Fold, reward: Reward, units: int, context: Context | None) -> Context | None:
+    """Write down what a reward of points is worth, so that a refund takes just that."""
+    point_type_id = _credited_type(fold, reward)
+    if point_type_id is None or reward.credit_points is None:
+        return context
+    credit = Credit(reward.credit_points * units, point_type_id, reward.name)
+    return replace(context or NO_CONTEXT, credit=credit)
 
 
 def _points_refusals(fold: Fold, paying: Purse, cost: int) -> list[Refusal]:
@@ -289,7 +303,7 @@ def _grant(
         if is_pending or reward.is_handed_over_later
         else "done",
         is_grant=is_grant,
-        context=context,
+        context=_with_credit(fold, reward, units, context),
         expires_at=fold.now + timedelta(days=lives_days) if lives_days else None,
         auto_refund_at=fold.now + timedelta(seconds=reward.auto_refund_seconds)
         if reward.auto_refund_seconds

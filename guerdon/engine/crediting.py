@@ -59,14 +59,13 @@ async def credit_all(
 async def take_back(
     ledger: Ledger, merchant_id: MerchantId, reward: Reward, redemption: Redemption
 ) -> None:
-    """Take back what was credited, as far as it is still there; once however often it is asked for
-    within `KNOWN_FOR`. What was ever approved was credited, however long ago."""
+    """Take back what was credited for a redemption that came to nothing, as far as it is still
+    there; once however often it is asked for within `KNOWN_FOR`. A refund takes it by itself."""
+    if redemption.status != "declined":
+        return
     key = _key_of(redemption)
-    is_credited = redemption.status not in ("pending", "declined")
-    if not is_credited:
-        async with snapshot(ledger.runtime.pool) as view:
-            found = await idempotency_records.list_key_records(view, merchant_id, [key])
-        is_credited = bool(found)
+    async with snapshot(ledger.runtime.pool) as view:
+        is_credited = bool(await idempotency_records.list_key_records(view, merchant_id, [key]))
     point_type_id = await _find_point_type(ledger, merchant_id, reward)
     if not is_credited or reward.credit_points is None or point_type_id is None:
         return

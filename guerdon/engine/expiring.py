@@ -16,9 +16,8 @@ from guerdon.domain.expiry import kept_by, slid_out_before
 from guerdon.domain.ids import MemberId, MerchantId, RedemptionId
 from guerdon.domain.member import MemberRef
 from guerdon.engine.portions import Portion, submit_all
-from guerdon.engine.repairing import refund
 from guerdon.engine.submitting import Ledger
-from guerdon.store import idempotency_records, lots, offers, redemptions
+from guerdon.store import idempotency_records, lots, redemptions
 from guerdon.store.snapshot import snapshot
 from guerdon.store.transaction import transaction
 
@@ -122,17 +121,7 @@ async def auto_refund_due(ledger: Ledger, merchant_id: MerchantId, limit: int) -
         due = await redemptions.list_due_auto_refunds(
             view, merchant_id, ledger.runtime.now(), limit
         )
-        if not due:
-            return Portion(0, has_more=False)
-        found = await redemptions.list_redemptions(view, merchant_id, due)
-        rewards = await offers.list_reward_versions(
-            view, merchant_id, list({each.reward_version_id for each in found})
-        )
-    credited = [each for each in found if rewards[each.reward_version_id].fulfil_by == "points"]
-    outcomes = [await refund(ledger, merchant_id, each, _auto_refund(each.id)) for each in credited]
-    apart = {each.id for each in credited}
-    commands = [_auto_refund(each) for each in due if each not in apart]
-    outcomes += await submit_all(ledger, merchant_id, commands)
+    outcomes = await submit_all(ledger, merchant_id, [_auto_refund(each) for each in due])
     done = sum(isinstance(outcome, Done) for outcome in outcomes)
     return Portion(done, has_more=done > 0 and len(due) == limit)
 

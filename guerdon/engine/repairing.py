@@ -11,7 +11,6 @@ from guerdon.domain.command import (
     CompleteFulfilment,
     Done,
     Outcome,
-    Redeemed,
     Refund,
     Refused,
     Release,
@@ -131,37 +130,10 @@ async def void(
             return released
         # Somebody brought it to its end meanwhile; what of it is to be taken back depends on that.
         redemption = await _get(ledger, merchant_id, redemption_id)
-    return await refund(
-        ledger,
+    return await ledger.submit(
         merchant_id,
-        redemption,
-        Refund(redemption_id=redemption_id, reason=reason, insists=True),
+        Refund(redemption_id=redemption_id, reason=reason, insists=True, takes_what_is_left=True),
     )
-
-
-async def refund(
-    ledger: Ledger,
-    merchant_id: MerchantId,
-    redemption: Redemption,
-    command: Refund,
-    *,
-    key: str | None = None,
-    fingerprint: bytes = b"",
-) -> Outcome:
-    """Refund a redemption. Where it was of points, and goes back whole, those come off again: by a
-    worker, if this process does not live to."""
-    matter = await get_matter(ledger, merchant_id, redemption)
-    if matter.reward.fulfil_by != "points" or redemption.status != "approved":
-        return await ledger.submit(merchant_id, command, key=key, fingerprint=fingerprint)
-    await leave_to_worker(
-        ledger, merchant_id, redemption, after_seconds=MARGIN.total_seconds(), attempts=0
-    )
-    refunded = await ledger.submit(merchant_id, command, key=key, fingerprint=fingerprint)
-    if isinstance(refunded, Done):
-        assert isinstance(refunded.result, Redeemed), "Refund gives Redeemed"
-        if refunded.result.redemption.status == "void":
-            await crediting.take_back(ledger, merchant_id, matter.reward, redemption)
-    return refunded
 
 
 async def complete(ledger: Ledger, merchant_id: MerchantId, redemption_id: RedemptionId) -> Outcome:

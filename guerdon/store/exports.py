@@ -165,6 +165,13 @@ async def export_refused_adjustments(
     return await view.fetch(_SQL["export_refused_adjustments"], merchant_id, after, limit)
 
 
+async def export_order_payments(
+    view: Connection, merchant_id: MerchantId, after: int, limit: int
+) -> list[Record]:
+    """Give points that paid for orders, after an id."""
+    return await view.fetch(_SQL["export_order_payments"], merchant_id, after, limit)
+
+
 async def export_orders(
     view: Connection, merchant_id: MerchantId, after: int, limit: int
 ) -> list[Record]:
@@ -201,5 +208,6 @@ EXPORTS = (
     _export("email_unsubscribes", export_email_unsubscribes),
     _export("customers", export_customers),
     _export("refused_adjustments", export_refused_adjustments),
+    _export("order_payments", export_order_payments),
     _export("orders", export_orders),
 )

@@ -171,6 +171,15 @@ WHERE merchant_id = $1 AND id > $2
 ORDER BY id
 LIMIT $3;
 
+-- name: export_order_payments
+-- Points that paid for orders.
+SELECT id, program_id, member_id, wallet_id, entry_id, order_key, points, amount_minor,
+       exchange_ratio, cap_kind, cap_unit, cap_value, points_max, amount_max_minor, created_at
+FROM order_payments
+WHERE merchant_id = $1 AND id > $2
+ORDER BY id
+LIMIT $3;
+
 -- name: export_orders
 -- Orders that were stated by a call.
 SELECT id, program_id, order_key, member_id, external_id, email, is_guest, document, metadata,

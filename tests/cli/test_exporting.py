@@ -52,6 +52,10 @@ async def test_everything_is_written(
         "INSERT INTO orders VALUES (1, 9998, 11, '1001', NULL, 'C-1', NULL, TRUE, '{}', NULL, 1,"
         " FALSE, now(), now())"
     )
+    await pool.execute(
+        "INSERT INTO order_payments VALUES (1, 9993, 11, 1, 1, 1, '1001', 5, 25, '0.05', 'balance',"
+        " 'points', 5, NULL, NULL, now())"
+    )
     ran = run("export", str(tmp_path / "out"), GUERDON_DATABASE_URL=database_url)
     assert ran.code == 0, ran.err
     folder = tmp_path / "out" / "shop-1"

@@ -105,6 +105,7 @@ async def track_event(call: Call) -> Answer:
     external_id = external_id_of(body.customer)
     catalogue = await call.ledger.catalogues.newest(call.merchant_id)
     key, fingerprint = call.idempotency()
+    is_awarded = False
     for program in _open_programs(catalogue):
         async with snapshot(call.pool) as view:
             member_id = await find_member_by_external_id(
@@ -129,11 +130,13 @@ async def track_event(call: Call) -> Answer:
             call.merchant_id,
             rules,
             deed,
-            key=None if key is None else f"{key} {program.id}",
+            # The first has the key itself, so that a key used for something else is found out.
+            key=key if key is None or not is_awarded else f"{key} {program.id}",
             fingerprint=fingerprint,
         )
         if isinstance(told, Refused):
             return refusal_answer(told.refusals, Named(action="track event", is_v1=True))
+        is_awarded = True
     return answer(200, EventAnswer(type=body.event, customer=_customer(external_id)))
 
 

@@ -26,7 +26,7 @@ from guerdon.dialects.voucherify.wire_payments import (
 from guerdon.domain.catalogue import Program
 from guerdon.domain.command import Done, Outcome, Paid, PayOrder, Refused
 from guerdon.domain.ids import WalletId
-from guerdon.domain.member import MemberRef
+from guerdon.domain.member import Member, MemberRef
 from guerdon.domain.order_payment import OrderPayment
 from guerdon.engine.examining import examine
 from guerdon.http.asgi import Answer
@@ -53,16 +53,16 @@ async def create_payment(call: Call) -> Answer:
     async with snapshot(call.pool) as view:
         catalogue = await call.catalogue(view)
         program = program_in(call, catalogue)
-        member_id = (await member_in(call, view, program)).id
+        member = await member_in(call, view, program)
         wallet_id = WalletId(ids.read_id("card", body.card_id) or 0)
         card = await find_card(view, call.merchant_id, wallet_id)
-        if card is None or card.member_id != member_id:
+        if card is None or card.member_id != member.id:
             raise not_found("card", body.card_id)
-        order = await _find_order(call, view, program, body.order)
+        order = await _find_order(call, view, program, body.order, member)
     limit = body.payment_limit
     command = PayOrder(
         program_id=program.id,
-        member=MemberRef(id=member_id),
+        member=MemberRef(id=member.id),
         point_type_id=card.point_type_id,
         order_key=order.order_key,
         order_total_minor=order.stated.total_minor - order.stated.refunded_minor,
@@ -124,15 +124,19 @@ def _payment_of(outcome: Done) -> OrderPayment:
 
 
 async def _find_order(
-    call: Call, view: Connection, program: Program, named: OrderRef
+    call: Call, view: Connection, program: Program, named: OrderRef, member: Member
 ) -> OrderRecord:
-    """Find the order as this program has it; our id wins over the shop's."""
+    """Find the order as this program has it; our id wins over the shop's. Somebody else's order
+    is none; one that was stated without a customer is whoever's pays."""
     if named.id is None and named.source_id is None:
         raise invalid_payload("Property .order must have required property 'id'")
     found = await find_order(call, view, named.id or str(named.source_id))
     if found is not None and found.program_id != program.id:
         found = await orders.find_order(view, call.merchant_id, program.id, found.order_key)
-    if found is not None and named.source_id not in (None, found.order_key):
+    if found is not None and (
+        named.source_id not in (None, found.order_key)
+        or found.external_id not in (ids.OWN_MARK, member.external_id)
+    ):
         found = None
     if found is None and named.id is None:
         raise Fault(

@@ -15,10 +15,10 @@ from guerdon.dialects.voucherify.wire_purchases import Policies, RefundBody
 from guerdon.dialects.voucherify.wire_transactions import Refunded
 from guerdon.domain.catalogue import Catalogue, Program, Reward
 from guerdon.domain.command import Redeemed, Refund, Refused
+from guerdon.domain.errors import InsufficientPoints
 from guerdon.domain.ids import EntryId, RedemptionId
 from guerdon.domain.redemption import Redemption, status_at
 from guerdon.domain.spend import why_closed
-from guerdon.engine.repairing import refund
 from guerdon.http.asgi import Answer
 from guerdon.http.call import answer
 from guerdon.store.card_transactions import (
@@ -53,7 +53,7 @@ async def refund_purchase(call: Call) -> Answer:
     bought are taken off again."""
     body = call.decode(RefundBody) if call.body.strip() else RefundBody()
     policies = body.policies or Policies()
-    key, fingerprint = call.idempotency()
+    key, _ = call.idempotency()
     async with snapshot(call.pool) as view:
         asked = await _find(call, view)
         known = {} if key is None else await list_key_records(view, call.merchant_id, [key])
@@ -65,15 +65,11 @@ async def refund_purchase(call: Call) -> Answer:
         keeps_stock=policies.stock == "WRITE_OFF",
         insists=policies.refund == "ALLOW",
     )
-    outcome = await refund(
-        call.ledger,
-        call.merchant_id,
-        asked.redemption,
-        command,
-        key=key,
-        fingerprint=fingerprint,
-    )
+    outcome = await call.carry_out(command)
     if isinstance(outcome, Refused):
+        if any(isinstance(each, InsufficientPoints) for each in outcome.refusals):
+            # They were spent just now.
+            raise _points_spent("The target card")
         named = Named(action=_NAMED, reward=reward_id(asked.reward), transaction=call.path[1])
         return refusal_answer(outcome.refusals, named)
     assert isinstance(outcome.result, Redeemed), "a refund gives what was redeemed"
@@ -186,11 +182,14 @@ async def _check_points(call: Call, view: Connection, asked: _Asked) -> None:
         )
     balance = await find_spendable(view, call.merchant_id, wallet_id, call.ledger.runtime.now())
     if balance < (reward.credit_points or 0) * redemption.units:
-        raise _refused(
-            "loyalty_card_points_insufficient_balance",
-            f"Target card {ids.write_id('card', wallet_id)} does not have enough points to reverse "
-            "the loyalty card points purchase",
-        )
+        raise _points_spent(f"Target card {ids.write_id('card', wallet_id)}")
+
+
+def _points_spent(card: str) -> Fault:
+    return _refused(
+        "loyalty_card_points_insufficient_balance",
+        f"{card} does not have enough points to reverse the loyalty card points purchase",
+    )
 
 
 async def _show(call: Call, catalogue: Catalogue, redemption: Redemption) -> Refunded:

@@ -26,7 +26,6 @@ from guerdon.domain.ids import EntryId, ProgramId, RedemptionId
 from guerdon.domain.redemption import Redemption
 from guerdon.engine.examining import examine
 from guerdon.engine.redeeming import redeem
-from guerdon.engine.repairing import refund
 from guerdon.http.asgi import Answer
 from guerdon.http.call import answer
 from guerdon.http.openapi import Parameter
@@ -190,7 +189,7 @@ async def roll_back(call: Call) -> Answer:
         if getattr(body, name) is not None:
             raise unsupported(f".{name}")
     number = read_id("redemption", call.path[0])
-    key, fingerprint = call.idempotency()
+    key, _ = call.idempotency()
     async with snapshot(call.pool) as view:
         found = []
         if number is not None:
@@ -210,9 +209,7 @@ async def roll_back(call: Call) -> Answer:
         reason=body.reason or call.query.get("reason") or None,
         insists=True,
     )
-    outcome = await refund(
-        call.ledger, call.merchant_id, redemption, command, key=key, fingerprint=fingerprint
-    )
+    outcome = await call.carry_out(command)
     if isinstance(outcome, Refused):
         named = Named(action="roll back redemption", transaction=call.path[0], is_v1=True)
         return refusal_answer(outcome.refusals, named)

@@ -187,6 +187,9 @@ async def test_what_cannot_be_paid_is_said_by_its_key(
     assert unknown["details"] == "Cannot find order with source_id o-3"
     assert (await member.pay({**body, "card_id": "lcrd_0"}, 404))["resource_type"] == "card"
     assert (await member.pay({"order": {}}, 400))["key"] == "invalid_payload"
+    await order(served, source_id="o-4", amount=6000, customer={"source_id": "bo"})
+    other = await member.pay({"order": {"source_id": "o-4"}}, 404)
+    assert other["resource_type"] == "order"
     small = {**body, "payment_limit": {"type": "AMOUNT_LIMIT", "amount_limit": {"max": 0}}}
     assert "amount_limit.max" in (await member.pay(small, 400))["details"]
     assert await balance(served) == 10
