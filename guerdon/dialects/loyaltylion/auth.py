@@ -24,10 +24,15 @@ def scopes_of(key: Key) -> tuple[str, ...]:
 
 async def authenticate(keyring: Keyring, headers: list[tuple[bytes, bytes]]) -> Key | Answer:
     """Find the caller's key, or give the 401. Of several Authorization headers none is believed."""
-    given = [value for name, value in headers if name == b"authorization"]
-    if len(given) != 1 or len(given[0]) > _CREDENTIAL_LENGTH_MAX:
+    given: bytes | None = None
+    for name, value in headers:
+        if name == b"authorization":
+            if given is not None:
+                return UNAUTHENTICATED
+            given = value
+    if given is None or len(given) > _CREDENTIAL_LENGTH_MAX:
         return UNAUTHENTICATED
-    scheme, _, credential = given[0].strip().partition(b" ")
+    scheme, _, credential = given.strip().partition(b" ")
     token: str | None = None
     if scheme.lower() == b"bearer":
         secret = credential.strip().decode("latin-1")

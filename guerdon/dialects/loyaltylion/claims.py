@@ -17,7 +17,7 @@ from guerdon.dialects.loyaltylion.wire_rewards import (
 from guerdon.domain.command import Done, Redeem, Redeemed, Refund, Refused
 from guerdon.domain.ids import MemberId, RedemptionId, RewardId
 from guerdon.domain.member import MemberRef
-from guerdon.domain.redemption import Context, Redemption, Session
+from guerdon.domain.redemption import NO_CONTEXT, Context, Redemption, Session
 from guerdon.engine.redeeming import redeem
 from guerdon.http.asgi import Answer
 from guerdon.http.call import answer
@@ -25,6 +25,7 @@ from guerdon.store import offers, redemption_views, redemptions
 from guerdon.store.connection import Connection
 from guerdon.store.snapshot import snapshot
 
+_NOTHING = (None, None, None, None)
 _VARIANT_GID = re.compile(r"gid://shopify/ProductVariant/([0-9]+)")
 
 
@@ -65,6 +66,9 @@ async def claim_reward(call: Call) -> Answer:
 
 def _context_of(body: ClaimBody) -> Context:
     """What the caller chose. A variant may be a number, a text of digits, or a Shopify GID."""
+    given = (body.variant_id, body.session, body.attribution, body.shopify_action_id)
+    if given == _NOTHING:
+        return NO_CONTEXT
     variant_id = body.variant_id
     if variant_id is not None:
         gid = _VARIANT_GID.fullmatch(str(variant_id))

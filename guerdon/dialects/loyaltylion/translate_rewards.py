@@ -119,11 +119,12 @@ def redeemable_to_wire(
             return _gift_card(redemption, reward, scene, is_first=is_first, expires_on=expires_on)
         case "voucher":
             units = redemption.units
-            is_multiplied = units > 1 and discount_type(reward) == "flat"
-            amount = amount_of(reward, scene.merchant.currency, units=units)
+            amount = None
+            if units > 1 and discount_type(reward) == "flat":
+                amount = amount_of(reward, scene.merchant.currency, units=units)
             return wire.Voucher(
                 code=(redemption.code or "") if was_given else "",
-                discount_amount=amount if is_multiplied else None,
+                discount_amount=amount,
                 usage_count=redemption.uses,
                 usage_limit=redemption.uses_max,
                 used_at=UNSET if scene.is_strict else used_at,
