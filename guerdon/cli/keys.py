@@ -93,7 +93,7 @@ async def _create(
         )
     note(f"key {created.id} of {catalogue.merchant.slug}; its secret is shown only now:")
     if app_id is not None:
-        print(f"{'token' if dialect == 'loyaltylion' else 'application id'}: {app_id}")
+        note(f"{'token' if dialect == 'loyaltylion' else 'application id'}: {app_id}")
     print(created.secret)
 
 

@@ -71,9 +71,9 @@ def test_a_key_made_by_hand_opens_the_door(shop: Shop) -> None:
     shop.apply(app_id_env="MY_APP_ID")
     made = shop.run(*_CREATE)
     assert made.code == 0, made.err
-    told, token = made.out.splitlines()
+    (token,) = made.out.splitlines()
     assert token.startswith("vf_live_")
-    app_id = told.removeprefix("application id: ")
+    app_id = made.err.splitlines()[-1].removeprefix("application id: ")
     assert shop.call("GET", "/v2/loyalties/programs", app_id, token).status_code == 200
     assert shop.run("keys", "revoke", "2").code == 0
     assert shop.call("GET", "/v2/loyalties/programs", app_id, token).status_code == 401
