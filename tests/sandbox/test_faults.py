@@ -80,18 +80,21 @@ async def test_never_keeps_the_connection_and_does_not_act(sandbox: RunningSandb
 async def test_never_ends_when_the_client_goes(
     sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     serve = sandbox.app._serve
 
     async def watched(*arguments: Any) -> None:
+        loop.call_soon_threadsafe(begun.set)
         await serve(*arguments)
         loop.call_soon_threadsafe(ended.set)
 
     await sandbox.faults(_fault("never"))
     monkeypatch.setattr(sandbox.app, "_serve", watched)
     call = asyncio.create_task(_create(sandbox))
-    await asyncio.sleep(0.2)
+    async with asyncio.timeout(10):
+        await begun.wait()
+    await asyncio.sleep(0.1)
     assert not ended.is_set()
     call.cancel()
     async with asyncio.timeout(10):
